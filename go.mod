@@ -1,0 +1,3 @@
+module github.com/riverstones/riverstones
+
+go 1.26.0
