@@ -1,0 +1,84 @@
+# Riverstones. `make help` lists the targets. Only Go is needed to build and
+# run; the other targets install what they lack.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GOLANGCI_VERSION    := 2.15.0
+GOVULNCHECK_VERSION := 1.9.0
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+DATA    ?= .riverstones
+TOOLS   ?= $(CURDIR)/bin
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# For tests on a machine of two cores: two packages at a time.
+TESTFLAGS ?= -race -p 2 -timeout 10m
+FUZZTIME  ?= 5s
+BENCH     ?= -n 20000 -c 64
+
+# A golangci-lint of the pinned version that is here already, else ours.
+GOLANGCI = $(shell for t in "$(TOOLS)/golangci-lint" "$$(command -v golangci-lint)" "$$(go env GOPATH)/bin/golangci-lint"; do \
+	if [ -x "$$t" ] && "$$t" version --short 2>/dev/null | grep -qxF '$(GOLANGCI_VERSION)'; then echo "$$t"; exit; fi; done; \
+	echo "$(TOOLS)/golangci-lint")
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  %-16s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: build ## everything in one process on this machine, with a demo (DATA=.riverstones)
+	exec ./bin/riverstones dev --data "$(DATA)" --demo
+
+.PHONY: build
+build: ## build ./bin/riverstones, one static binary
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/riverstones ./cmd/riverstones
+
+.PHONY: test
+test: ## all tests with the race detector; installs what they lack (PKG=./... TESTFLAGS=...)
+	@.ci/need cc postgres
+	go test $(TESTFLAGS) $(or $(PKG),./...)
+
+.PHONY: lint
+lint: ## golangci-lint (pinned, installed into bin when missing)
+	@[ -x "$(GOLANGCI)" ] || { echo "installing golangci-lint $(GOLANGCI_VERSION)"; \
+		GOBIN="$(TOOLS)" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION); }
+	$(GOLANGCI) run ./...
+
+.PHONY: vulnerabilities
+vulnerabilities: ## known vulnerabilities in what we call; says so and passes when the database is out of reach
+	@out=$$(go run golang.org/x/vuln/cmd/govulncheck@v$(GOVULNCHECK_VERSION) ./... 2>&1) && code=0 || code=$$?; \
+	printf '%s\n' "$$out"; \
+	if grep -qE 'fetching vulnerabilities|dial tcp|no such host|connection refused|i/o timeout|proxyconnect|Forbidden' <<<"$$out"; \
+	then echo 'the vulnerability database is out of reach: not checked'; exit 0; fi; exit $$code
+
+.PHONY: bench
+bench: build ## micro-benchmarks, then the whole pipeline under load (BENCH="-n 20000 -c 64")
+	go test -run '^$$' -bench . -benchmem ./...
+	./bin/riverstones bench $(BENCH)
+
+.PHONY: bench-short
+bench-short: build ## one pass of every benchmark, so that they keep working
+	go test -run '^$$' -bench . -benchtime 1x ./...
+	./bin/riverstones bench -n 500 -c 16
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (5s)
+	@FUZZTIME="$(FUZZTIME)" .ci/fuzz
+
+.PHONY: generate
+generate: ## run all generators
+	go generate ./...
+
+.PHONY: generate-check
+generate-check: ## fail when generated files are not fresh
+	@.ci/fresh
+
+.PHONY: ci
+ci: ## what must pass before a change lands
+	.ci/run
+
+.PHONY: clean
+clean: ## remove what make built (keeps DATA)
+	rm -rf bin .ci/artifacts
