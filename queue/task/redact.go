@@ -8,6 +8,8 @@ import (
 // Mask is what is shown in place of a secret.
 const Mask = "******"
 
+const quotedMask = `"` + Mask + `"`
+
 // Bounds of [Redact]. What goes deeper is masked whole: each text within a
 // text costs one more pass over it.
 const (
@@ -15,18 +17,24 @@ const (
 	maxTexts   = 12   // JSON within strings within JSON
 )
 
-const quotedMask = `"` + Mask + `"`
-
-// secretEndings are the ends of names that say what a member holds, in lower
-// case, by their last letter.
-var secretEndings = map[byte][]string{
-	'd': {"password", "passwd", "pwd"},
-	't': {"secret"},
-	'n': {"token"},
-	'y': {
-		"apikey", "api_key", "accesskey", "access_key",
-		"privatekey", "private_key", "secretkey", "secret_key",
-	},
+// secretEndings returns the ends of names, in lower case, that say that the
+// member is a secret, those that end in c.
+func secretEndings(c byte) []string {
+	switch c | 0x20 {
+	case 'd':
+		return []string{"password", "passwd", "pwd"}
+	case 't':
+		return []string{"secret"}
+	case 'n':
+		return []string{"token"}
+	case 'y':
+		return []string{
+			"apikey", "api_key", "accesskey", "access_key",
+			"privatekey", "private_key", "secretkey", "secret_key",
+		}
+	default:
+		return nil
+	}
 }
 
 // foldings are the two letters outside ASCII that regular expressions take for
@@ -37,16 +45,14 @@ var foldings = strings.NewReplacer("\u212a", "k", "\u017f", "s")
 // whether the name matches
 // (?i)(password|passwd|pwd|secret|token|api_?key|access_?key|private_?key|secret_?key)$.
 func Secret(name string) bool {
+	if !ascii(name) {
+		name = foldings.Replace(name)
+	}
 	if name == "" {
 		return false
 	}
-	last := name[len(name)-1]
-	if last >= 0x80 {
-		name = foldings.Replace(name)
-		last = name[len(name)-1]
-	}
-	for _, end := range secretEndings[last|0x20] {
-		if hasSuffixFold(name, end) || last < 0x80 && !ascii(name) && hasSuffixFold(foldings.Replace(name), end) {
+	for _, end := range secretEndings(name[len(name)-1]) {
+		if len(name) >= len(end) && equalFold(name[len(name)-len(end):], end) {
 			return true
 		}
 	}
@@ -62,19 +68,15 @@ func ascii(s string) bool {
 	return true
 }
 
-// hasSuffixFold reports whether s ends in end, which is in lower case, by
-// ASCII letters without regard to their case.
-func hasSuffixFold(s, end string) bool {
-	if len(s) < len(end) {
-		return false
-	}
-	s = s[len(s)-len(end):]
-	for i := range len(end) {
+// equalFold compares s with lower, which is in lower case and as long, without
+// regard to the case of ASCII letters.
+func equalFold(s, lower string) bool {
+	for i := range len(lower) {
 		c := s[i]
 		if c >= 'A' && c <= 'Z' {
 			c |= 0x20
 		}
-		if c != end[i] {
+		if c != lower[i] {
 			return false
 		}
 	}
@@ -89,7 +91,7 @@ func hasSuffixFold(s, end string) bool {
 //
 // It returns doc itself when nothing is masked, and never changes doc. A
 // document that is no JSON, or is nested too deeply, is masked whole. A string
-// that only looks like JSON is masked whole if a secret was found before the
+// that only begins like JSON is masked whole if a secret was found before the
 // place where it breaks, and left alone if not.
 func Redact(doc []byte) []byte {
 	if len(bytes.TrimSpace(doc)) == 0 {
@@ -103,26 +105,30 @@ func Redact(doc []byte) []byte {
 }
 
 // RedactText masks secrets in a text that may be JSON or base64 of it, such as
-// a reason or a line of a log. Other text comes back as it is.
+// a reason or a line of a log. Any other text comes back as it is.
 func RedactText(text string) string {
-	if masked, changed := redactText([]byte(text), 0); changed {
+	if len(text) == 0 || !mayHold(text[0]) {
+		return text
+	}
+	if masked, ok := redactText([]byte(text), 0); ok {
 		return string(masked)
 	}
 	return text
 }
 
-// walker goes over one document and notes what to replace. It reads leniently:
-// what is not quite JSON may still hold a secret.
+// walker goes over one document and replaces what is secret. It reads
+// leniently: what is not quite JSON may still hold a secret.
 type walker struct {
 	src   []byte
 	pos   int
-	depth int // of containers around pos
-	texts int // of texts around src
+	depth int  // of containers around pos
+	texts int  // of texts around src
+	skip  bool // a value that is masked as a whole is only passed over
 
 	out     []byte // src up to last, with what was replaced
 	last    int
 	changed bool
-	found   bool // a secret was seen, masked already or not
+	found   bool // a secret was seen, masked now or before
 }
 
 func (w *walker) result() []byte {
@@ -140,30 +146,22 @@ func (w *walker) replace(from, to int, with []byte) {
 	w.last, w.changed = to, true
 }
 
-func (w *walker) space() {
-	for w.pos < len(w.src) {
-		switch w.src[w.pos] {
+// peek returns the next byte behind white space, 0 at the end.
+func (w *walker) peek() byte {
+	for ; w.pos < len(w.src); w.pos++ {
+		switch c := w.src[w.pos]; c {
 		case ' ', '\t', '\n', '\r':
-			w.pos++
 		default:
-			return
+			return c
 		}
 	}
+	return 0
 }
 
 // end reports whether nothing but white space is left.
 func (w *walker) end() bool {
-	w.space()
+	w.peek()
 	return w.pos == len(w.src)
-}
-
-// peek returns the next byte behind white space, 0 at the end.
-func (w *walker) peek() byte {
-	w.space()
-	if w.pos == len(w.src) {
-		return 0
-	}
-	return w.src[w.pos]
 }
 
 // value reads one value and masks what is secret in it. It reports whether
@@ -184,28 +182,27 @@ func (w *walker) value() bool {
 // container reads an object or an array, element by element.
 func (w *walker) container(closing byte, element func() bool) bool {
 	if w.depth++; w.depth > maxNesting {
-		w.found = true // what is in there is unknown
+		w.found = true // nobody looked further
 		return false
 	}
 	w.pos++
-	if w.peek() == closing {
-		w.pos++
-		w.depth--
-		return true
-	}
-	for element() {
-		switch w.peek() {
-		case ',':
-			w.pos++
-		case closing:
+	for first := true; ; first = false {
+		c := w.peek()
+		if c == closing {
 			w.pos++
 			w.depth--
 			return true
-		default:
+		}
+		if !first {
+			if c != ',' {
+				return false
+			}
+			w.pos++
+		}
+		if !element() {
 			return false
 		}
 	}
-	return false
 }
 
 // member reads a name and its value.
@@ -213,76 +210,79 @@ func (w *walker) member() bool {
 	if w.peek() != '"' {
 		return false
 	}
-	raw, escaped, ok := w.quoted()
+	name, escaped, ok := w.quoted()
 	if !ok || w.peek() != ':' {
 		return false
 	}
 	w.pos++
-	if !w.secret(raw, escaped) {
-		return w.value()
+	if !w.skip && secretName(name, escaped) {
+		return w.mask()
 	}
-	return w.mask()
+	return w.value()
 }
 
-func (w *walker) secret(raw []byte, escaped bool) bool {
+// secretName is [Secret] for a name between its quotes. The common case copies
+// nothing.
+func secretName(name []byte, escaped bool) bool {
 	if escaped {
-		raw = unescape(raw)
+		name = unescape(name)
 	}
-	if len(raw) == 0 {
+	if len(name) == 0 {
 		return false
 	}
-	// The common case must not copy the name.
-	if c := raw[len(raw)-1]; c < 0x80 && secretEndings[c|0x20] == nil {
+	if c := name[len(name)-1]; c < 0x80 && secretEndings(c) == nil {
 		return false
 	}
-	return Secret(string(raw))
+	return Secret(string(name))
 }
 
 // mask replaces the next value, unless it is null or masked already.
 func (w *walker) mask() bool {
-	w.space()
+	w.peek()
 	from := w.pos
-	inner := walker{src: w.src, pos: from, depth: w.depth, texts: maxTexts}
-	inner.skip = true
-	if !inner.value() {
-		w.found = true
-		return false
-	}
-	w.pos = inner.pos
-	old := w.src[from:w.pos]
-	if string(old) == "null" {
+	w.skip = true
+	ok := w.value()
+	w.skip = false
+	value := w.src[from:w.pos]
+	if ok && string(value) == "null" {
 		return true
 	}
 	w.found = true
-	if string(old) != quotedMask {
+	if ok && string(value) != quotedMask {
 		w.replace(from, w.pos, []byte(quotedMask))
 	}
-	return true
+	return ok
 }
 
 // scalar reads a number or a literal.
 func (w *walker) scalar() bool {
 	from := w.pos
-	for w.pos < len(w.src) {
+	for ; w.pos < len(w.src); w.pos++ {
 		switch w.src[w.pos] {
 		case ' ', '\t', '\n', '\r', ',', ':', '{', '}', '[', ']', '"':
 			return w.pos > from
 		}
-		w.pos++
 	}
 	return w.pos > from
 }
 
-// quoted reads a string at pos and returns what is between its quotes.
+// quoted reads the string at pos and returns what is between its quotes.
 func (w *walker) quoted() (raw []byte, escaped, ok bool) {
 	from := w.pos + 1
+	n := bytes.IndexByte(w.src[from:], '"')
+	if n < 0 {
+		return nil, false, false
+	}
+	if bytes.IndexByte(w.src[from:from+n], '\\') < 0 {
+		w.pos = from + n + 1
+		return w.src[from : from+n], false, true
+	}
 	for i := from; i < len(w.src); i++ {
 		switch w.src[i] {
 		case '"':
 			w.pos = i + 1
-			return w.src[from:i], escaped, true
+			return w.src[from:i], true, true
 		case '\\':
-			escaped = true
 			i++
 		}
 	}
