@@ -1,0 +1,208 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// TrimReport tells what [Trim] did.
+type TrimReport struct {
+	Tasks, Events uint64 // messages taken out of RS_TASKS and RS_EVENTS
+	// TasksUpTo and EventsUpTo are the last sequences that age and checkpoint
+	// allowed to go. A consumer that is behind keeps more of RS_TASKS.
+	TasksUpTo, EventsUpTo uint64
+	Durables              int // consumers of stones that were looked at
+	// Odd are durables whose name or subjects are none of a stone's. Nothing
+	// is trimmed on their behalf.
+	Odd []string
+}
+
+// Trim takes out of the streams what nobody needs any more: of RS_TASKS, for
+// each stone with a consumer, the commands that are acknowledged and recorded;
+// of RS_EVENTS what is recorded. tasks and events are the recorder's
+// checkpoints, the last recorded sequences. Messages younger than keep stay
+// whatever their state, since the server refuses repeats only of messages it
+// still has; keep is raised to [DuplicateWindow] if it is 0. Commands of a
+// stone that nobody has served yet are never trimmed.
+//
+// One process at a time should trim, though several do no harm. It needs the
+// right to purge both streams.
+func Trim(ctx context.Context, js jetstream.JetStream, tasks, events uint64, keep time.Duration) (TrimReport, error) {
+	if keep <= 0 {
+		keep = DuplicateWindow
+	}
+	var r TrimReport
+	if err := trimTasks(ctx, js, tasks, keep, &r); err != nil {
+		return r, fmt.Errorf("trim %s: %w", StreamTasks, err)
+	}
+	if err := trimEvents(ctx, js, events, keep, &r); err != nil {
+		return r, fmt.Errorf("trim %s: %w", StreamEvents, err)
+	}
+	return r, nil
+}
+
+func trimEvents(ctx context.Context, js jetstream.JetStream, checkpoint uint64, keep time.Duration, r *TrimReport) error {
+	s, err := js.Stream(ctx, StreamEvents)
+	if err != nil {
+		return err
+	}
+	r.EventsUpTo, err = trimmable(ctx, s, checkpoint, keep)
+	if err != nil || r.EventsUpTo == 0 {
+		return err
+	}
+	r.Events, err = counted(ctx, s, func() error { return purge(ctx, s, r.EventsUpTo) })
+	return err
+}
+
+func trimTasks(ctx context.Context, js jetstream.JetStream, checkpoint uint64, keep time.Duration, r *TrimReport) error {
+	s, err := js.Stream(ctx, StreamTasks)
+	if err != nil {
+		return err
+	}
+	r.TasksUpTo, err = trimmable(ctx, s, checkpoint, keep)
+	if err != nil || r.TasksUpTo == 0 {
+		return err
+	}
+	first := s.CachedInfo().State.FirstSeq
+	floors, err := ackFloors(ctx, s, r)
+	if err != nil {
+		return err
+	}
+	r.Tasks, err = counted(ctx, s, func() error {
+		for subject, floor := range floors {
+			upTo := min(floor, r.TasksUpTo)
+			if upTo < first {
+				continue
+			}
+			if err := purge(ctx, s, upTo, jetstream.WithPurgeSubject(subject)); err != nil {
+				return fmt.Errorf("%s: %w", subject, err)
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+// ackFloors returns, for every subject that a stone's consumer reads, the
+// sequence up to which all its messages are acknowledged. While a stone is
+// being consumed in both forms, or by a form left over, the lowest floor of the
+// lane holds for all its subjects: they overlap.
+func ackFloors(ctx context.Context, s jetstream.Stream, r *TrimReport) (map[string]uint64, error) {
+	type lane struct {
+		l     Lane
+		stone string
+	}
+	lowest, subjects := map[lane]uint64{}, map[lane][]string{}
+	list := s.ListConsumers(ctx)
+	for info := range list.Info() {
+		l, stone, key, ok := parseDurable(info.Name)
+		if !ok || !readsOnly(info.Config, l.Subjects(stone, key)) {
+			if info.Config.Durable != "" {
+				r.Odd = append(r.Odd, info.Name)
+			}
+			continue
+		}
+		r.Durables++
+		at := lane{l, stone}
+		if floor, seen := lowest[at]; !seen || info.AckFloor.Stream < floor {
+			lowest[at] = info.AckFloor.Stream
+		}
+		subjects[at] = append(subjects[at], l.Subjects(stone, key)...)
+	}
+	if err := list.Err(); err != nil {
+		return nil, fmt.Errorf("list consumers: %w", err)
+	}
+	floors := map[string]uint64{}
+	for at, subs := range subjects {
+		for _, sub := range subs {
+			floors[sub] = lowest[at]
+		}
+	}
+	return floors, nil
+}
+
+func readsOnly(have jetstream.ConsumerConfig, want []string) bool {
+	filters := have.FilterSubjects
+	if have.FilterSubject != "" {
+		filters = []string{have.FilterSubject}
+	}
+	return sorted(filters) == sorted(want)
+}
+
+// purge takes out everything up to upTo, which goes too: the server keeps the
+// sequence that it is given.
+func purge(ctx context.Context, s jetstream.Stream, upTo uint64, opts ...jetstream.StreamPurgeOpt) error {
+	return s.Purge(ctx, slices.Concat(opts, []jetstream.StreamPurgeOpt{jetstream.WithPurgeSequence(upTo + 1)})...)
+}
+
+// counted returns how many messages left the stream during do. Every sequence
+// was given out once, so what is neither there nor to come has gone.
+func counted(ctx context.Context, s jetstream.Stream, do func() error) (uint64, error) {
+	gone := func() (uint64, error) {
+		info, err := s.Info(ctx)
+		if err != nil {
+			return 0, err
+		}
+		return info.State.LastSeq - info.State.Msgs, nil
+	}
+	before, err := gone()
+	if err != nil {
+		return 0, err
+	}
+	if err := do(); err != nil {
+		return 0, err
+	}
+	after, err := gone()
+	return after - before, err
+}
+
+// trimmable returns the last sequence up to checkpoint that is older than keep
+// by the server's clock, 0 if there is none. Sequences rise with time, so it is
+// found by halving: some twenty reads among a million messages.
+func trimmable(ctx context.Context, s jetstream.Stream, checkpoint uint64, keep time.Duration) (uint64, error) {
+	info, err := s.Info(ctx)
+	if err != nil {
+		return 0, err
+	}
+	limit := info.TimeStamp.Add(-keep)
+	st := info.State
+	last := min(st.LastSeq, checkpoint)
+	if last < st.FirstSeq || st.Msgs == 0 || st.FirstTime.After(limit) {
+		return 0, nil
+	}
+	// Everything before low is old; the answer lies in [low-1, last].
+	low, high := st.FirstSeq, last+1
+	for low < high {
+		mid := low + (high-low)/2
+		seq, at, err := nextMessage(ctx, s, mid)
+		switch {
+		case err != nil:
+			return 0, err
+		case seq == 0 || seq >= high: // nothing from mid on that may go
+			high = mid
+		case at.After(limit):
+			high = mid
+		default:
+			low = seq + 1
+		}
+	}
+	return low - 1, nil
+}
+
+// nextMessage returns sequence and time of the first message from seq on, 0 if
+// there is none.
+func nextMessage(ctx context.Context, s jetstream.Stream, seq uint64) (uint64, time.Time, error) {
+	m, err := s.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(">"))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return 0, time.Time{}, nil
+	}
+	if err != nil {
+		return 0, time.Time{}, fmt.Errorf("read message %d: %w", seq, err)
+	}
+	return m.Sequence, m.Time, nil
+}
