@@ -364,6 +364,15 @@ func checkRun(m task.Method, epoch int) error {
 	return nil
 }
 
+// Check reports whether the command says which task, epoch and method it is
+// about, whatever else may be wrong with it.
+func (c *Command) Check() error {
+	if err := checkNames(&c.Names); err != nil {
+		return err
+	}
+	return checkRun(c.Method, c.Epoch)
+}
+
 func checkNames(n *task.Names) error {
 	if !CheckID(n.ID) {
 		return fmt.Errorf("%w: id %.64q is no lower-case UUID", ErrMessage, n.ID)

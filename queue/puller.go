@@ -15,7 +15,7 @@ import (
 
 // Puller fetches the messages of one consumer. It keeps pull requests open on
 // one inbox, so that there is no gap between two of them, never asks for more
-// than its limit allows, and watches for silence: a server that waits for
+// than there is room for, and watches for silence: a server that waits for
 // messages sends heartbeats, and where none come the pulls are taken for lost
 // and made again. It is written by hand because the library's Consume was seen
 // to stop pulling for good, and its Fetch costs a timer for every message.
@@ -39,10 +39,11 @@ type Puller struct {
 type PullConfig struct {
 	Stream   string
 	Consumer string
-	// Limit returns how many messages may be under way: asked for, or
-	// delivered and still held. Held returns the latter. Both are called often.
+	// Limit is the most that Room ever returns.
 	Limit int
-	Held  func() int
+	// Room returns how many messages may be asked for or on their way now; by
+	// default Limit. It is called often.
+	Room func() int
 	// Expires is how long a pull waits, 30 s by default; Heartbeat how often
 	// the server shows that it does, 500 ms by default.
 	Expires   time.Duration
@@ -64,14 +65,14 @@ func NewPuller(nc *nats.Conn, cfg PullConfig) *Puller {
 	if cfg.Heartbeat <= 0 {
 		cfg.Heartbeat = 500 * time.Millisecond
 	}
-	if cfg.Held == nil {
-		cfg.Held = func() int { return 0 }
+	if cfg.Room == nil {
+		cfg.Room = func() int { return cfg.Limit }
 	}
 	return &Puller{nc: nc, cfg: cfg, inbox: nc.NewInbox(), wake: make(chan struct{}, 1), open: map[string]int{},
 		next: "$JS.API.CONSUMER.MSG.NEXT." + cfg.Stream + "." + cfg.Consumer}
 }
 
-// Wake tells that Held went down.
+// Wake tells that there is more room.
 func (p *Puller) Wake() {
 	select {
 	case p.wake <- struct{}{}:
@@ -125,10 +126,11 @@ func (p *Puller) loop(ctx context.Context, ch <-chan *nats.Msg, deliver func(*De
 	}
 }
 
-// ask pulls as many messages as there is room for, once that is worth a request.
+// ask pulls as many messages as there is room for, once that is worth a
+// request: as long as at least half of them are still owed it waits.
 func (p *Puller) ask() {
-	room := p.cfg.Limit - p.cfg.Held() - p.owed
-	if room <= 0 || p.owed > 0 && room < p.cfg.Limit/3 {
+	room := p.cfg.Room() - p.owed
+	if room <= 0 || room < p.owed {
 		return
 	}
 	now := time.Now()

@@ -1,0 +1,199 @@
+package recorder
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/zap"
+
+	"github.com/riverstones/riverstones/queue"
+	"github.com/riverstones/riverstones/queue/task"
+	"github.com/riverstones/riverstones/store"
+)
+
+const (
+	askGroup = "recorder"
+	// askTime bounds one answer; a worker waits 2 s for it.
+	askTime = 1800 * time.Millisecond
+	// askers is how many questions are answered at a time.
+	askers = 4
+	// unrecorded is how long a worker waits with a command that is not recorded.
+	unrecorded = time.Second
+)
+
+// serveAsks answers questions until stop is called or ctx ends.
+func (r *Recorder) serveAsks(ctx context.Context, wg *sync.WaitGroup) (stop func(), err error) {
+	questions := make(chan *nats.Msg, 4096)
+	sub, err := r.nc.ChanQueueSubscribe(queue.AllAsks, askGroup, questions)
+	if err != nil {
+		return nil, fmt.Errorf("serve questions: %w", err)
+	}
+	for range askers {
+		wg.Go(func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case m := <-questions:
+					r.answer(ctx, m)
+				}
+			}
+		})
+	}
+	return func() {
+		if err := sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+			r.log.Warn("questions not unsubscribed", zap.Error(err))
+		}
+	}, nil
+}
+
+// answer answers one question. Without an answer the worker asks again later,
+// so an error is only logged.
+func (r *Recorder) answer(ctx context.Context, m *nats.Msg) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	var q queue.Question
+	if err := json.Unmarshal(m.Data, &q); err != nil || !queue.CheckID(q.ID) || !q.Method.Valid() || q.Epoch < 1 || m.Subject == "" {
+		r.log.Warn("question can not be read", zap.String("subject", m.Subject), zap.Error(err))
+		return
+	}
+	a, err := r.ask(ctx, q, m.Subject)
+	if err != nil {
+		r.log.Warn("question not answered", zap.String("task", q.ID), zap.String("worker", q.Worker), zap.Error(err))
+		return
+	}
+	out, _ := json.Marshal(a) // strings and numbers only
+	if err := m.Respond(out); err != nil {
+		r.log.Warn("answer not sent", zap.String("task", q.ID), zap.Error(err))
+	}
+}
+
+// ask first catches up with both streams, then decides in one transaction.
+func (r *Recorder) ask(ctx context.Context, q queue.Question, subject string) (queue.Answer, error) {
+	if err := r.catchUp(ctx); err != nil {
+		return queue.Answer{}, err
+	}
+	var a queue.Answer
+	err := r.store.Grant(ctx, q.ID, q.Method, func(s store.State, last *store.Grant) (g *store.Grant) {
+		if queue.AskSubject(s.Stone) != subject {
+			a = queue.Answer{Answer: queue.Superseded}
+			return nil
+		}
+		a, g = decide(&s, last, q, time.Now())
+		return g
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return later(unrecorded), nil
+	}
+	return a, err
+}
+
+// catchUp waits until all that is stored now is recorded.
+func (r *Recorder) catchUp(ctx context.Context) error {
+	ends, err := r.ends(ctx)
+	if err != nil {
+		return fmt.Errorf("look up the streams: %w", err)
+	}
+	for {
+		r.mu.Lock()
+		pos, moved := r.pos, r.moved
+		r.mu.Unlock()
+		if pos.Tasks >= ends.Tasks && pos.Events >= ends.Events {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return fmt.Errorf("catch up with the streams: %w", ctx.Err())
+		}
+	}
+}
+
+func later(d time.Duration) queue.Answer {
+	return queue.Answer{Answer: queue.Later, After: d.String()}
+}
+
+// decide says what a worker does with a command, and which grant it gets, if
+// any. It is pure.
+func decide(s *store.State, last *store.Grant, q queue.Question, now time.Time) (queue.Answer, *store.Grant) {
+	if q.Release {
+		return queue.Answer{Answer: queue.Done}, release(s, last, q, now)
+	}
+	switch {
+	case q.Epoch < s.Epoch:
+		return queue.Answer{Answer: queue.Superseded}, nil
+	case q.Epoch > s.Epoch:
+		return later(unrecorded), nil
+	case ended(s):
+		return queue.Answer{Answer: queue.Done}, nil
+	case q.Method == task.Start && s.Seen&bit(task.StartSuccess) != 0:
+		return queue.Answer{Answer: queue.ToMonitor}, nil
+	case q.Method == task.Monitor && s.Method != task.Monitor && !s.Following && s.Seen&bit(task.StartSuccess) == 0:
+		return later(unrecorded), nil
+	case q.Method != s.Method && q.Method != task.Monitor:
+		return queue.Answer{Answer: queue.Superseded}, nil
+	}
+	if last != nil && !last.Released {
+		if last.Worker == q.Worker && last.Asked == q.Delivery {
+			return run(last), nil
+		}
+		if q.Delivery <= last.Asked && now.Sub(last.Time) < leaseTime {
+			return queue.Answer{Answer: queue.Leave}, nil
+		}
+	}
+	g := grant(s, last, q, now)
+	return run(g), g
+}
+
+// leaseTime is JetStream's AckWait: a grant may be held for at least that long.
+const leaseTime = 30 * time.Second
+
+func run(g *store.Grant) queue.Answer {
+	return queue.Answer{Answer: queue.Run, Delivery: g.Number, Try: g.Try}
+}
+
+// grant makes the next grant. A worker may have run the first delivery without
+// asking; it then stands as number and try 1, once its begin is recorded, and
+// the same worker may still hold it.
+func grant(s *store.State, last *store.Grant, q queue.Question, now time.Time) *store.Grant {
+	g := &store.Grant{ID: s.ID, Epoch: q.Epoch, Method: q.Method, Asked: q.Delivery, Worker: q.Worker, Number: q.Delivery, Try: 1, Time: now}
+	begun := s.Seen&bit(q.Method.Begin()) != 0
+	switch {
+	case last != nil:
+		g.Number = max(last.Number+1, q.Delivery)
+		g.Try = last.Try
+		if !last.Released && q.Method != task.Monitor {
+			g.Try++
+		}
+	case begun && q.Delivery == 1 && s.Worker == q.Worker:
+		g.Number = 1
+	case begun:
+		g.Number = max(2, q.Delivery)
+		if q.Method != task.Monitor {
+			g.Try = 2
+		}
+	}
+	return g
+}
+
+// release notes that a worker gives its run back unfinished, so that it does
+// not count as a try. A run that nobody was granted is noted as grant 1.
+func release(s *store.State, last *store.Grant, q queue.Question, now time.Time) *store.Grant {
+	if q.Epoch != s.Epoch || ended(s) {
+		return nil
+	}
+	if last == nil {
+		return &store.Grant{ID: s.ID, Epoch: q.Epoch, Method: q.Method, Number: 1, Asked: q.Delivery, Worker: q.Worker, Try: 1, Released: true, Time: now}
+	}
+	if last.Worker != q.Worker || last.Released {
+		return nil
+	}
+	g := *last
+	g.Released = true
+	return &g
+}

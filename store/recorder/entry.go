@@ -1,0 +1,74 @@
+package recorder
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/riverstones/riverstones/queue"
+	"github.com/riverstones/riverstones/queue/task"
+)
+
+// entry is one message of either stream, read and decoded.
+type entry struct {
+	stream   string
+	sequence uint64
+	subject  string
+	stone    string      // by the subject
+	method   task.Method // by the subject, "" for a batch of events
+	time     time.Time   // when it was stored
+	data     []byte
+
+	command *queue.Command
+	events  []queue.Parsed
+	err     error // the message as a whole can not be used
+	weight  int   // about how many rows it makes
+}
+
+func decode(stream string, d *queue.Delivery) *entry {
+	e := &entry{stream: stream, sequence: d.Sequence, subject: d.Msg.Subject, time: d.Time.Truncate(time.Microsecond), data: d.Msg.Data, weight: 1}
+	if stream == queue.StreamTasks {
+		e.readCommand()
+	} else {
+		e.readEvents()
+	}
+	return e
+}
+
+func (e *entry) readCommand() {
+	if e.stone, _, e.method, e.err = queue.ParseTaskSubject(e.subject); e.err != nil {
+		return
+	}
+	if e.command, e.err = queue.ParseCommand(e.data); e.err != nil {
+		return
+	}
+	if c := e.command; c.Subject() != e.subject {
+		e.err = fmt.Errorf("%w: stone, businessKey or method differ from the subject's", queue.ErrMessage)
+	}
+}
+
+func (e *entry) readEvents() {
+	if e.stone, e.method, e.err = queue.ParseEventSubject(e.subject); e.err != nil {
+		return
+	}
+	if e.events, e.err = queue.ParseEvents(e.data); e.err != nil {
+		return
+	}
+	for i := range e.events {
+		e.weight += len(e.events[i].Event.Transitions) + len(e.events[i].Event.Log)
+	}
+}
+
+// tasks calls f for each task the message speaks of.
+func (e *entry) tasks(f func(n *task.Names)) {
+	if e.err != nil {
+		return
+	}
+	if e.command != nil {
+		f(&e.command.Names)
+	}
+	for i := range e.events {
+		if e.events[i].Err == nil {
+			f(&e.events[i].Event.Names)
+		}
+	}
+}

@@ -1,0 +1,271 @@
+// Package recorder turns the messages of both streams into transitions: it
+// reads commands and events in their order, and writes what they say in
+// batches, exactly once in effect. It answers the workers' question whether to
+// run a command, since it alone knows what is recorded, and trims the streams
+// behind its checkpoint. It is the only writer of statuses from events; it
+// knows neither HTTP nor the process runtime. The binary's recorder role runs it.
+//
+// Any number may run. The checkpoint is moved by compare-and-set, so one
+// commits; who finds it moved by another stands by and takes over when it
+// stands still while messages wait.
+package recorder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/zap"
+
+	"github.com/riverstones/riverstones/queue"
+	"github.com/riverstones/riverstones/store"
+)
+
+// Store is what the recorder needs of the store.
+type Store interface {
+	store.Recording
+	store.Grants
+	store.Leases
+	Ping(ctx context.Context) error
+}
+
+// Config tunes a [Recorder]. The zero value is the default.
+type Config struct {
+	Logger *zap.Logger
+	// BatchRows is about how many rows one transaction writes at most, 2000 by default.
+	BatchRows int
+	// OnCommit is told after every commit; it must not block.
+	OnCommit func(Commit)
+	// Keep is how long recorded messages stay in the streams, at least the
+	// duplicate window, 20 minutes by default. TrimEvery is how often older
+	// ones are trimmed, each minute by default.
+	Keep, TrimEvery time.Duration
+}
+
+// Commit tells of one committed batch.
+type Commit struct {
+	Position store.Position
+	Rows     int             // about how many rows were written
+	Lags     []time.Duration // from storing each message to its commit
+}
+
+// Recorder records. Make it with [New].
+type Recorder struct {
+	store Store
+	nc    *nats.Conn
+	cfg   Config
+	log   *zap.Logger
+	name  string
+
+	mu      sync.Mutex
+	pos     store.Position
+	moved   chan struct{} // closed when pos moves
+	problem error         // why it does not record, nil while it does
+
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// New returns a recorder that reads from nc and writes to st.
+func New(st Store, nc *nats.Conn, cfg Config) *Recorder {
+	if cfg.Logger == nil {
+		cfg.Logger = zap.NewNop()
+	}
+	if cfg.BatchRows <= 0 {
+		cfg.BatchRows = 2000
+	}
+	if cfg.Keep <= 0 {
+		cfg.Keep = 20 * time.Minute
+	}
+	if cfg.TrimEvery <= 0 {
+		cfg.TrimEvery = time.Minute
+	}
+	return &Recorder{store: st, nc: nc, cfg: cfg, log: cfg.Logger.Named("recorder"), name: nats.NewInbox(),
+		moved: make(chan struct{}), problem: errStarting}
+}
+
+var (
+	errStarting = errors.New("the recorder is starting")
+	errStandby  = errors.New("another recorder is at work")
+)
+
+// Start begins to record in the background and returns at once.
+func (r *Recorder) Start(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.cancel = cancel
+	r.done.Go(func() { r.run(ctx) })
+	r.done.Go(func() { r.trim(ctx) })
+	return nil
+}
+
+// Stop ends recording after the transaction at work, and waits for it or for
+// ctx. It may be called twice.
+func (r *Recorder) Stop(ctx context.Context) error {
+	if r.cancel == nil {
+		return nil
+	}
+	r.cancel()
+	stopped := make(chan struct{})
+	go func() { r.done.Wait(); close(stopped) }()
+	select {
+	case <-stopped:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("stop recorder: %w", ctx.Err())
+	}
+}
+
+// Ready returns nil while messages are being recorded, here or by another
+// recorder, else why they are not.
+func (r *Recorder) Ready() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if errors.Is(r.problem, errStandby) {
+		return nil
+	}
+	return r.problem
+}
+
+// Position returns how far this recorder has committed.
+func (r *Recorder) Position() store.Position {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pos
+}
+
+func (r *Recorder) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.problem = err
+}
+
+func (r *Recorder) advance(to store.Position) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pos, r.problem = to, nil
+	close(r.moved)
+	r.moved = make(chan struct{})
+}
+
+// run records while it can, and stands by while another recorder does.
+func (r *Recorder) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		pos, err := r.store.Position(ctx)
+		if err == nil {
+			err = r.record(ctx, pos)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, store.ErrStale):
+			r.fail(errStandby)
+			r.log.Info("another recorder is at work, standing by")
+			r.standBy(ctx)
+		default:
+			r.fail(err)
+			r.log.Error("not recording", zap.Error(err))
+			pause(ctx, time.Second)
+		}
+	}
+}
+
+// record reads behind pos and commits until something fails.
+func (r *Recorder) record(ctx context.Context, pos store.Position) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+
+	entries, failed := make(chan *entry, 1024), make(chan error, 2)
+	for stream, after := range map[string]uint64{queue.StreamTasks: pos.Tasks, queue.StreamEvents: pos.Events} {
+		reader, err := queue.NewReader(r.nc, stream, readAhead)
+		if err != nil {
+			return err
+		}
+		wg.Go(func() { failed <- reader.Run(ctx, after, r.taker(ctx, stream, entries)) })
+	}
+	stopAsks, err := r.serveAsks(ctx, &wg)
+	if err != nil {
+		return err
+	}
+	defer stopAsks()
+	r.advance(pos)
+	return r.commits(ctx, pos, entries, failed)
+}
+
+// readAhead is how many messages of a stream are asked for ahead.
+const readAhead = 1000
+
+func (r *Recorder) taker(ctx context.Context, stream string, entries chan<- *entry) func(*queue.Delivery) error {
+	return func(d *queue.Delivery) error {
+		select {
+		case entries <- decode(stream, d):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// commits takes what waits, commits it, and begins again.
+func (r *Recorder) commits(ctx context.Context, pos store.Position, entries <-chan *entry, failed <-chan error) error {
+	var batch []*entry
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			return err
+		case e := <-entries:
+			batch = gather(append(batch[:0], e), entries, r.cfg.BatchRows)
+		}
+		var err error
+		if pos, err = r.commit(ctx, pos, batch); err != nil {
+			return err
+		}
+		clear(batch)
+	}
+}
+
+// gather adds what waits to the batch, without waiting for more.
+func gather(batch []*entry, entries <-chan *entry, rows int) []*entry {
+	for n := batch[0].weight; n < rows; {
+		select {
+		case e := <-entries:
+			batch = append(batch, e)
+			n += e.weight
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// announce tells everybody who waits how far both streams are recorded.
+func (r *Recorder) announce(from, to store.Position) {
+	if to.Tasks != from.Tasks {
+		r.tell(queue.StreamTasks, to.Tasks)
+	}
+	if to.Events != from.Events {
+		r.tell(queue.StreamEvents, to.Events)
+	}
+}
+
+func (r *Recorder) tell(stream string, sequence uint64) {
+	if err := r.nc.Publish(queue.CheckpointSubject(stream), strconv.AppendUint(nil, sequence, 10)); err != nil {
+		r.log.Warn("checkpoint not announced, readers will wait for the next", zap.Error(err))
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
