@@ -20,6 +20,9 @@ type Task struct {
 	Attempt  int       // number of the command on the task, 1 for the first; a reRun raises it
 	Try      int       // how often this command has been tried, 1 for the first time
 	Deadline time.Time // of the work, zero for none
+	// CreateTime is when the command was made; a monitor may count its own
+	// deadline from it.
+	CreateTime time.Time
 
 	delivery int
 	params   json.RawMessage
@@ -40,7 +43,7 @@ type Reporter interface {
 // NewTask makes the task of a command. It is for runners and test kits.
 // delivery is the fencing token, try counts the runs from 1.
 func NewTask(c *queue.Command, delivery, try int, r Reporter) *Task {
-	return &Task{Names: c.Names, Method: c.Method, Attempt: c.Epoch, Try: try, Deadline: c.Deadline,
+	return &Task{Names: c.Names, Method: c.Method, Attempt: c.Epoch, Try: try, Deadline: c.Deadline, CreateTime: c.CreateTime,
 		delivery: delivery, params: c.Params, before: c.Outputs, reporter: r}
 }
 
