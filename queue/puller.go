@@ -28,9 +28,7 @@ type Puller struct {
 	stalls atomic.Uint64
 
 	// The rest belongs to Run.
-	open      map[string]int // messages still owed, by pull
-	owed      int
-	lastPull  int
+	owed      int // messages asked for that have not come
 	lastSign  time.Time
 	pauseTill time.Time
 }
@@ -68,7 +66,7 @@ func NewPuller(nc *nats.Conn, cfg PullConfig) *Puller {
 	if cfg.Room == nil {
 		cfg.Room = func() int { return cfg.Limit }
 	}
-	return &Puller{nc: nc, cfg: cfg, inbox: nc.NewInbox(), wake: make(chan struct{}, 1), open: map[string]int{},
+	return &Puller{nc: nc, cfg: cfg, inbox: nc.NewInbox(), wake: make(chan struct{}, 1),
 		next: "$JS.API.CONSUMER.MSG.NEXT." + cfg.Stream + "." + cfg.Consumer}
 }
 
@@ -88,7 +86,7 @@ func (p *Puller) Stalls() uint64 { return p.stalls.Load() }
 // with stopping set, and returns nil. It returns early when deliver fails.
 func (p *Puller) Run(ctx context.Context, deliver func(d *Delivery, stopping bool) error) error {
 	ch := make(chan *nats.Msg, 4*p.cfg.Limit+256)
-	sub, err := p.nc.ChanSubscribe(p.inbox+".*", ch)
+	sub, err := p.nc.ChanSubscribe(p.inbox, ch)
 	if err != nil {
 		return fmt.Errorf("subscribe to deliveries: %w", err)
 	}
@@ -137,14 +135,11 @@ func (p *Puller) ask() {
 	if now.Before(p.pauseTill) || !p.nc.IsConnected() {
 		return
 	}
-	p.lastPull++
-	id := strconv.Itoa(p.lastPull)
 	req, _ := json.Marshal(pullRequest{Batch: room, Expires: p.cfg.Expires, Heartbeat: p.cfg.Heartbeat})
-	if p.nc.PublishRequest(p.next, p.inbox+"."+id, req) != nil {
+	if p.nc.PublishRequest(p.next, p.inbox, req) != nil {
 		p.pause()
 		return
 	}
-	p.open[id] = room
 	p.owed += room
 	p.lastSign = now
 }
@@ -157,36 +152,34 @@ type pullRequest struct {
 
 func (p *Puller) take(ctx context.Context, m *nats.Msg, deliver func(*Delivery, bool) error, stopping bool) error {
 	p.lastSign = time.Now()
-	id := m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]
-	if len(m.Data) == 0 && m.Header.Get("Status") != "" {
-		return p.status(ctx, id, m)
+	if m.Subject == p.inbox { // a message has the subject it was stored under
+		return p.status(ctx, m)
 	}
 	d, err := newDelivery(p.nc, m)
 	if err != nil {
 		return err
 	}
-	if left, ok := p.open[id]; ok {
-		p.owed--
-		if p.open[id] = left - 1; left == 1 {
-			delete(p.open, id)
-		}
-	}
+	p.owed = max(p.owed-1, 0)
 	return deliver(&d, stopping)
 }
 
-// status handles what the server says of a pull.
-func (p *Puller) status(ctx context.Context, id string, m *nats.Msg) error {
-	switch code, text := m.Header.Get("Status"), m.Header.Get("Description"); {
-	case code == "100": // heartbeat
+// status handles what the server says of a pull. The end of one comes with the
+// number of messages that it still owed.
+func (p *Puller) status(ctx context.Context, m *nats.Msg) error {
+	code, text := m.Header.Get("Status"), strings.ToLower(m.Header.Get("Description"))
+	if code == "100" { // heartbeat
 		return nil
-	case code == "503", strings.Contains(strings.ToLower(text), "consumer deleted"):
-		p.close(id)
+	}
+	left, err := strconv.Atoi(m.Header.Get("Nats-Pending-Messages"))
+	if err != nil { // the pull was not taken, or all of them are off
+		left = p.owed
+	}
+	p.owed = max(p.owed-left, 0)
+	switch {
+	case code == "503", strings.Contains(text, "consumer deleted"):
 		p.pause()
 		return p.lost(ctx, code)
-	case code == "404", code == "408", strings.Contains(strings.ToLower(text), "batch completed"):
-		p.close(id)
-	default: // a limit, or the consumer moved to another server
-		p.close(id)
+	case code != "404" && code != "408": // a limit, or the consumer moved to another server
 		p.pause()
 	}
 	return nil
@@ -202,15 +195,7 @@ func (p *Puller) lost(ctx context.Context, code string) error {
 	return fmt.Errorf("%w: %s on %s", ErrConsumerLost, p.cfg.Consumer, p.cfg.Stream)
 }
 
-func (p *Puller) close(id string) {
-	p.owed -= p.open[id]
-	delete(p.open, id)
-}
-
-func (p *Puller) forget() {
-	clear(p.open)
-	p.owed, p.pauseTill = 0, time.Time{}
-}
+func (p *Puller) forget() { p.owed, p.pauseTill = 0, time.Time{} }
 
 func (p *Puller) pause() { p.pauseTill = time.Now().Add(100 * time.Millisecond) }
 
