@@ -1,0 +1,9 @@
+package postgres_test
+
+import (
+	"testing"
+
+	"github.com/riverstones/riverstones/store/storetest"
+)
+
+func BenchmarkRecord(b *testing.B) { storetest.Benchmarks(b, storetest.Postgres) }

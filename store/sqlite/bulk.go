@@ -1,0 +1,188 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/riverstones/riverstones/store/internal/sqlkit"
+)
+
+// The recorder writes and reads hundreds of rows at a time. A statement for
+// one row costs more in the way there than in the database, so each bulk
+// statement is prepared for 64, 8 and 1 rows.
+
+var sizes = [...]int{64, 8, 1}
+
+// bulk is a statement for several rows of width values each. Its SQL has one
+// %s, where the rows stand: (?,?),(?,?) and so on.
+type bulk struct {
+	sql   string
+	width int
+}
+
+func (b *bulk) text(rows int) string {
+	row := "(" + strings.Repeat("?,", b.width-1) + "?)"
+	return strings.Replace(b.sql, "%s", strings.Repeat(row+",", rows-1)+row, 1)
+}
+
+// prepared is a bulk statement for each of sizes.
+type prepared [len(sizes)]*sql.Stmt
+
+func (p prepared) close() error {
+	var errs []error
+	for _, st := range p {
+		if st != nil {
+			errs = append(errs, st.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Store) prepare(ctx context.Context) error {
+	s.record = make(map[*bulk]prepared, len(bulks))
+	for _, b := range bulks {
+		var p prepared
+		for i, n := range sizes {
+			var err error
+			if p[i], err = s.write.PrepareContext(ctx, b.text(n)); err != nil {
+				return errors.Join(err, p.close())
+			}
+		}
+		s.record[b] = p
+	}
+	return nil
+}
+
+// split calls do with the statement and the values of each part of args.
+func (p prepared) split(b *bulk, args []any, do func(st *sql.Stmt, args []any) error) error {
+	for i, rows := range sizes {
+		n := rows * b.width
+		for len(args) >= n {
+			if err := do(p[i], args[:n]); err != nil {
+				return err
+			}
+			args = args[n:]
+		}
+	}
+	return nil
+}
+
+// values is the [sqlkit.Writer] of a bulk statement.
+type values []any
+
+func (v *values) add(x any) { *v = append(*v, x) }
+
+// Null implements [sqlkit.Writer].
+func (v *values) Null() { v.add(nil) }
+
+// ID implements [sqlkit.Writer].
+func (v *values) ID(id sqlkit.ID) { v.add(id[:]) }
+
+// Int implements [sqlkit.Writer].
+func (v *values) Int(n int64) { v.add(n) }
+
+// Text implements [sqlkit.Writer].
+func (v *values) Text(s string) { v.add(s) }
+
+// Time implements [sqlkit.Writer].
+func (v *values) Time(t time.Time) { v.add(sqlkit.Micros(t)) }
+
+// Bool implements [sqlkit.Writer].
+func (v *values) Bool(b bool) {
+	if b {
+		v.add(int64(1))
+	} else {
+		v.add(int64(0))
+	}
+}
+
+// Raw implements [sqlkit.Writer]. The driver takes nil for null.
+func (v *values) Raw(b []byte) {
+	if b == nil {
+		b = []byte{}
+	}
+	v.add(b)
+}
+
+// row is a [sqlkit.Row] of the driver's values.
+type row struct {
+	values []any
+	at     int
+}
+
+func (r *row) next() any {
+	v := r.values[r.at]
+	r.at++
+	return v
+}
+
+// Int implements [sqlkit.Row].
+func (r *row) Int() int {
+	v, _ := r.next().(int64)
+	return int(v)
+}
+
+// IntOrNil implements [sqlkit.Row].
+func (r *row) IntOrNil() *int {
+	v, ok := r.next().(int64)
+	if !ok {
+		return nil
+	}
+	n := int(v)
+	return &n
+}
+
+// Bool implements [sqlkit.Row].
+func (r *row) Bool() bool { return r.Int() != 0 }
+
+// Text implements [sqlkit.Row].
+func (r *row) Text() string {
+	v, _ := r.next().(string)
+	return v
+}
+
+// Raw implements [sqlkit.Row].
+func (r *row) Raw() json.RawMessage {
+	v, _ := r.next().([]byte)
+	return v
+}
+
+// ID implements [sqlkit.Row].
+func (r *row) ID() string { return sqlkit.ID(r.Raw()).String() }
+
+// Time implements [sqlkit.Row].
+func (r *row) Time() time.Time {
+	v, ok := r.next().(int64)
+	if !ok {
+		return time.Time{}
+	}
+	return sqlkit.Time(v)
+}
+
+// collect hands each of rows to read. The bytes and texts are read's own.
+func collect(rows *sql.Rows, err error, read func(*row)) error {
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	pointers := make([]any, len(names))
+	for rows.Next() {
+		r := row{values: make([]any, len(names))}
+		for i := range pointers {
+			pointers[i] = &r.values[i]
+		}
+		if err := rows.Scan(pointers...); err != nil {
+			return err
+		}
+		read(&r)
+	}
+	return rows.Err()
+}

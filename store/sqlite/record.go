@@ -1,0 +1,242 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/riverstones/riverstones/queue"
+	"github.com/riverstones/riverstones/queue/task"
+	"github.com/riverstones/riverstones/store"
+	"github.com/riverstones/riverstones/store/internal/sqlkit"
+)
+
+const moveCheckpoint = `update checkpoint set sequence = ?3 where stream = ?1 and sequence = ?2`
+
+var (
+	selectStates = &bulk{`
+select ` + sqlkit.StateColumns + ` from task where id in (values %s)`, 1}
+	selectOwners = &bulk{`
+select ` + sqlkit.NameColumns + ` from task where task_id in (values %s)`, 1}
+	selectGrants = &bulk{`
+select g.id, g.method, max(g.number)
+from task t join grants g on g.id = t.id and g.epoch = t.epoch
+where t.id in (values %s) group by g.id, g.method`, 1}
+)
+
+// bulks are prepared on the writing connection.
+var bulks = []*bulk{selectStates, selectOwners, selectGrants,
+	insertTasks, updateTasks, insertAttempts, insertTransitions, insertNotes, insertLog, deleteLog, insertQuarantine}
+
+// Position returns how far both streams are recorded.
+func (s *Store) Position(ctx context.Context) (p store.Position, err error) {
+	err = s.each(ctx, `select stream, sequence from checkpoint`, func(r *row) { sqlkit.Position(&p, r) })
+	if err != nil {
+		return p, fmt.Errorf("position: %w", err)
+	}
+	return p, nil
+}
+
+// Record commits one batch. After an error it is unknown whether the batch was
+// committed: [Store.Position] tells.
+func (s *Store) Record(ctx context.Context, b store.Batch) error {
+	ids, err := sqlkit.CheckBatch(b)
+	if err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	var tried []store.State // the new tasks of the last try
+	err = sqlkit.Retry(ctx, s.log, transient, func(ctx context.Context, certain bool) error {
+		return s.inTx(ctx, func(tx *recording) error {
+			states, err := tx.open(b, ids)
+			if err != nil {
+				return err
+			}
+			if certain {
+				if err := tx.clash(b, states, tried); err != nil {
+					return err
+				}
+			}
+			c := b.Fold(states)
+			sqlkit.Sort(&c)
+			tried = c.New
+			return tx.write(c, states)
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	return nil
+}
+
+// recording is the transaction of one try. Nobody else writes while it lasts.
+type recording struct {
+	tx    *sql.Tx
+	store *Store
+}
+
+// inTx runs do in a transaction and commits it, unless ctx has ended by then.
+// Single statements do not watch ctx: that would take a goroutine for each.
+func (s *Store) inTx(ctx context.Context, do func(*recording) error) error {
+	conn, err := s.write.Conn(ctx) // waits for the one before
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	tx, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // does nothing after a commit
+	if err := do(&recording{tx: tx, store: s}); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// open moves the checkpoint and reads the states.
+func (tx *recording) open(b store.Batch, ids []sqlkit.ID) (map[string]store.State, error) {
+	if err := tx.checkpoint(queue.StreamEvents, b.From.Events, b.To.Events); err != nil {
+		return nil, err
+	}
+	if err := tx.checkpoint(queue.StreamTasks, b.From.Tasks, b.To.Tasks); err != nil {
+		return nil, err
+	}
+	states := make(map[string]store.State, len(ids))
+	err := tx.query(selectStates, idValues(ids), func(r *row) {
+		st := sqlkit.State(r)
+		states[st.ID] = st
+	})
+	if err != nil {
+		return nil, err
+	}
+	return states, tx.grants(states)
+}
+
+// checkpoint moves a stream, which must stand at from.
+func (tx *recording) checkpoint(stream string, from, to uint64) error {
+	r, err := tx.tx.Exec(moveCheckpoint, stream, int64(from), int64(to)) //nolint:gosec // sequences are far below 2^63
+	if err != nil {
+		return err
+	}
+	if n, err := r.RowsAffected(); err != nil || n != 1 {
+		return store.ErrStale
+	}
+	return nil
+}
+
+// grants adds the last grants of the tasks that somebody asked about.
+func (tx *recording) grants(states map[string]store.State) error {
+	ids, err := sqlkit.Granted(states)
+	if err != nil {
+		return err
+	}
+	return tx.query(selectGrants, idValues(ids), func(r *row) {
+		id, m := r.ID(), task.MethodOf(r.Int())
+		states[id].Grants[m] = r.Int()
+	})
+}
+
+// clash tells whose the taskIds of the unknown tasks are.
+func (tx *recording) clash(b store.Batch, states map[string]store.State, tried []store.State) error {
+	var taskIDs values
+	for _, id := range sqlkit.Unknown(b, states) {
+		taskIDs.Text(id)
+	}
+	var owners []task.Names
+	if err := tx.query(selectOwners, taskIDs, func(r *row) { owners = append(owners, sqlkit.Names(r)) }); err != nil {
+		return err
+	}
+	sqlkit.Clash(b, states, owners, tried)
+	return nil
+}
+
+func (tx *recording) query(b *bulk, args values, each func(*row)) error {
+	return tx.store.record[b].split(b, args, func(st *sql.Stmt, args []any) error {
+		rows, err := tx.tx.Stmt(st).Query(args...)
+		return collect(rows, err, each)
+	})
+}
+
+// exec runs b for all args and returns how many rows it wrote.
+func (tx *recording) exec(b *bulk, args values) (written int, err error) {
+	err = tx.store.record[b].split(b, args, func(st *sql.Stmt, args []any) error {
+		r, err := tx.tx.Stmt(st).Exec(args...)
+		if err != nil {
+			return err
+		}
+		n, err := r.RowsAffected()
+		written += int(n)
+		return err
+	})
+	return written, err
+}
+
+func idValues(ids []sqlkit.ID) values {
+	v := make(values, 0, len(ids))
+	for i := range ids {
+		v.add(ids[i][:])
+	}
+	return v
+}
+
+var (
+	insertTasks = &bulk{`
+insert into task (` + sqlkit.NewColumns + `) values %s on conflict do nothing`, 21}
+
+	// SQLite names the columns of values column1 and so on.
+	updateTasks = &bulk{`
+update task set method = u.column4, epoch = u.column5, status = u.column6, final = u.column7,
+  update_time = u.column8, end_time = u.column9, reason = u.column10,
+  outputs = iif(u.column3, task.outputs, u.column11),
+  progress = u.column12, worker = u.column13, seen = u.column14, following = u.column15, log_lines = u.column16
+from (values %s) as u
+where task.id = u.column1 and task.rev = u.column2`, 16}
+
+	insertAttempts = &bulk{`
+insert into attempt (` + sqlkit.AttemptColumns + `) values %s on conflict do nothing`, 10}
+)
+
+// write writes c, which is sorted.
+func (tx *recording) write(c store.Changes, states map[string]store.State) error {
+	for _, add := range []func() error{
+		func() error { return all(put(tx, insertTasks, c.New, sqlkit.PutNew)) },
+		func() error { return all(put(tx, updateTasks, c.Changed, sqlkit.PutChanged(states))) },
+		func() error { return some(put(tx, insertAttempts, c.Attempts, sqlkit.PutAttempt)) },
+		func() error { return some(put(tx, insertTransitions, c.Transitions, sqlkit.PutTransition)) },
+		func() error { return some(put(tx, insertNotes, c.Notes, sqlkit.PutNote)) },
+		func() error { return some(put(tx, insertLog, c.Log, sqlkit.PutLog)) },
+		func() error { return some(put(tx, deleteLog, sqlkit.Surplus(c), sqlkit.PutSurplus)) },
+		func() error { return some(put(tx, insertQuarantine, c.Quarantine, sqlkit.PutQuarantined)) },
+	} {
+		if err := add(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put runs b for rows, and returns how many it wrote fewer than given.
+func put[T any](tx *recording, b *bulk, rows []T, write func(sqlkit.Writer, *T) error) (missing int, err error) {
+	v := make(values, 0, len(rows)*b.width)
+	for i := range rows {
+		if err := write(&v, &rows[i]); err != nil {
+			return 0, err
+		}
+	}
+	written, err := tx.exec(b, v)
+	return len(rows) - written, err
+}
+
+// all is for statements that must write all they are given.
+func all(missing int, err error) error {
+	if err == nil && missing != 0 {
+		return sqlkit.ErrConflict
+	}
+	return err
+}
+
+// some is for statements that leave alone what is there.
+func some(_ int, err error) error { return err }

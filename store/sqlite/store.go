@@ -1,0 +1,185 @@
+// Package sqlite keeps tasks in one SQLite file. It implements [store.Store]
+// for one process on a local disk; which schema it needs stands in migrations.
+// It starts nothing in the background. The command tree opens it.
+//
+// The SQL of an aggregate stands in the file that has the same name in package
+// postgres.
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
+	"github.com/riverstones/riverstones/store"
+	"github.com/riverstones/riverstones/store/internal/sqlkit"
+)
+
+// Config has what may be set; its zero value is the default.
+type Config struct {
+	// Logger gets migrations and repeated transactions, none by default.
+	Logger *zap.Logger
+	// Migrate makes the file and brings the schema up to date at open. Without
+	// it Open refuses a database with another schema.
+	Migrate bool
+	// Readers are the most connections for queries (4). There is one that writes.
+	Readers int
+	// ReadTimeout (5 s) ends a query.
+	ReadTimeout time.Duration
+	// BusyTimeout (5 s) ends the wait for another process that writes.
+	BusyTimeout time.Duration
+}
+
+const (
+	defaultReaders     = 4
+	defaultReadTimeout = 5 * time.Second
+	defaultBusyTimeout = 5 * time.Second
+
+	writeCacheKiB   = 32 << 10
+	readCacheKiB    = 4 << 10
+	checkpointPages = 4000      // the write-ahead log is copied back at about 16 MiB
+	journalLimit    = 128 << 20 // bytes that the log keeps on disk when it is empty
+
+	filePerm = 0o600 // params may hold secrets
+)
+
+// Store is a [store.Store].
+type Store struct {
+	read, write *sql.DB
+	record      map[*bulk]prepared // statements of the recorder, on the one writing connection
+	readTimeout time.Duration
+	log         *zap.Logger
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the database in the file at path; its folder must exist. It fails
+// when the database has another schema than this program. An in-memory
+// database is not possible, since several connections share it.
+func Open(ctx context.Context, path string, cfg Config) (*Store, error) {
+	s := &Store{log: cfg.Logger, readTimeout: cmp.Or(cfg.ReadTimeout, defaultReadTimeout)}
+	if s.log == nil {
+		s.log = zap.NewNop()
+	}
+	if err := s.open(ctx, path, cfg); err != nil {
+		_ = s.Close()
+		return nil, fmt.Errorf("open sqlite %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context, path string, cfg Config) error {
+	if err := checkFile(path, cfg.Migrate); err != nil {
+		return err
+	}
+	busy := strconv.FormatInt(cmp.Or(cfg.BusyTimeout, defaultBusyTimeout).Milliseconds(), 10)
+	var err error
+	if s.write, err = connect(path, 1, url.Values{"_txlock": {"immediate"}, "_pragma": {
+		"busy_timeout(" + busy + ")", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)",
+		kib("cache_size", writeCacheKiB), pragma("wal_autocheckpoint", checkpointPages), pragma("journal_size_limit", journalLimit),
+	}}); err != nil {
+		return err
+	}
+	if s.read, err = connect(path, cmp.Or(cfg.Readers, defaultReaders), url.Values{"_pragma": {
+		"busy_timeout(" + busy + ")", "query_only(1)", "temp_store(MEMORY)", kib("cache_size", readCacheKiB),
+	}}); err != nil {
+		return err
+	}
+	if err := s.ready(ctx, cfg.Migrate); err != nil {
+		return err
+	}
+	return s.prepare(ctx)
+}
+
+func (s *Store) ready(ctx context.Context, migrate bool) error {
+	if migrate {
+		return s.Migrate(ctx)
+	}
+	have, want, err := s.Version(ctx)
+	if err != nil {
+		return err
+	}
+	return sqlkit.CheckVersion(have, want)
+}
+
+// checkFile makes the file if it may, readable for its owner only.
+func checkFile(path string, make bool) error {
+	if path == "" || strings.HasPrefix(path, ":") {
+		return errors.New("the path of a file is needed")
+	}
+	if !make {
+		_, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return errors.New("there is no such file: run `riverstones migrate`")
+		}
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, filePerm)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func connect(path string, conns int, options url.Values) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	name := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: options.Encode()}
+	db, err := sql.Open("sqlite", name.String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	return db, nil
+}
+
+func pragma(name string, value int) string { return name + "(" + strconv.Itoa(value) + ")" }
+
+// kib is a pragma whose sizes in KiB are negative.
+func kib(name string, size int) string { return pragma(name, -size) }
+
+// Ping reports whether the database can answer.
+func (s *Store) Ping(ctx context.Context) error {
+	var one int
+	if err := s.read.QueryRowContext(ctx, `select count(*) from checkpoint`).Scan(&one); err != nil {
+		return fmt.Errorf("ping: %w", err)
+	}
+	return nil
+}
+
+// Close waits for running calls and closes the file.
+func (s *Store) Close() error {
+	var errs []error
+	for _, p := range s.record {
+		errs = append(errs, p.close())
+	}
+	for _, db := range []*sql.DB{s.read, s.write} { // the writer last: it empties the write-ahead log
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// transient reports whether another process held the file too long.
+func transient(err error) bool {
+	var e *sqlite.Error
+	const primary = 0xff
+	return errors.As(err, &e) && (e.Code()&primary == lib.SQLITE_BUSY || e.Code()&primary == lib.SQLITE_LOCKED)
+}

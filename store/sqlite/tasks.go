@@ -1,0 +1,139 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/riverstones/riverstones/queue"
+	"github.com/riverstones/riverstones/queue/task"
+	"github.com/riverstones/riverstones/store"
+	"github.com/riverstones/riverstones/store/internal/sqlkit"
+)
+
+// querier is a database or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, sql string, args ...any) (*sql.Rows, error)
+}
+
+// each runs a query and hands its rows to read.
+func each(ctx context.Context, q querier, sql string, read func(*row), args ...any) error {
+	rows, err := q.QueryContext(ctx, sql, args...)
+	return collect(rows, err, read)
+}
+
+func (s *Store) each(ctx context.Context, sql string, read func(*row), args ...any) error {
+	ctx, stop := context.WithTimeout(ctx, s.readTimeout)
+	defer stop()
+	return each(ctx, s.read, sql, read, args...)
+}
+
+// Task returns the task with this taskId or else this id.
+func (s *Store) Task(ctx context.Context, key string) (task.Task, error) {
+	var id any // null for a key that is no id
+	if k, ok := sqlkit.LookID(key); ok {
+		id = k[:]
+	}
+	var found []task.Task
+	err := s.each(ctx, `
+select `+sqlkit.TaskColumns+`
+from task t left join attempt a on a.id = t.id and a.epoch = t.epoch
+where t.task_id = ?1 or t.id = ?2
+order by t.task_id = ?1 desc limit 1`, func(r *row) { found = append(found, sqlkit.Task(r)) }, sqlkit.Text(key), id)
+	switch {
+	case err != nil:
+		return task.Task{}, fmt.Errorf("task: %w", err)
+	case len(found) == 0:
+		return task.Task{}, store.ErrNotFound
+	default:
+		return found[0], nil
+	}
+}
+
+// lookupPart is how many keys one query of Lookup takes.
+const lookupPart = 1000
+
+// Lookup returns the tasks that have one of these taskIds or one of these ids.
+// First is without method and epoch while the first command is not recorded.
+func (s *Store) Lookup(ctx context.Context, taskIDs, ids []string) ([]store.Known, error) {
+	var names, keys values
+	for _, id := range taskIDs {
+		names.Text(sqlkit.Text(id))
+	}
+	for _, id := range ids {
+		if k, ok := sqlkit.LookID(id); ok {
+			keys.ID(k)
+		}
+	}
+	ctx, stop := context.WithTimeout(ctx, s.readTimeout)
+	defer stop()
+	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, fmt.Errorf("lookup: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	found := map[string]bool{}
+	var out []store.Known
+	for _, part := range []struct {
+		column string
+		keys   values
+	}{{"t.task_id", names}, {"t.id", keys}} {
+		for some := range slices.Chunk(part.keys, lookupPart) {
+			err := each(ctx, tx, lookup(part.column, len(some)), func(r *row) {
+				k := sqlkit.Known(r)
+				if !found[k.Task.ID] {
+					found[k.Task.ID] = true
+					out = append(out, k)
+				}
+			}, some...)
+			if err != nil {
+				return nil, fmt.Errorf("lookup: %w", err)
+			}
+		}
+	}
+	return out, nil
+}
+
+func lookup(column string, keys int) string {
+	return `
+select ` + sqlkit.KnownColumns + `
+from task t left join attempt a on a.id = t.id and a.epoch = t.epoch left join attempt f on f.id = t.id and f.epoch = 1
+where ` + column + ` in (?` + strings.Repeat(",?", keys-1) + `)`
+}
+
+// Refuse records produce.failed for commands that the queue did not take.
+func (s *Store) Refuse(ctx context.Context, commands []*queue.Command, reason string, at time.Time) error {
+	if len(commands) == 0 {
+		return nil
+	}
+	c := sqlkit.Refused(commands, reason, at)
+	err := sqlkit.Retry(ctx, s.log, transient, func(ctx context.Context, _ bool) error {
+		return s.inTx(ctx, func(tx *recording) error {
+			fresh, err := tx.refuse(c.New)
+			if err != nil {
+				return err
+			}
+			return tx.write(sqlkit.Only(c, fresh), nil)
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("refuse: %w", err)
+	}
+	return nil
+}
+
+// refuse writes tasks one by one and returns the ids of those that were new.
+func (tx *recording) refuse(rows []store.State) (map[string]bool, error) {
+	fresh := map[string]bool{}
+	for i := range rows {
+		missing, err := put(tx, insertTasks, rows[i:i+1], sqlkit.PutNew)
+		if err != nil {
+			return nil, err
+		}
+		fresh[rows[i].ID] = missing == 0
+	}
+	return fresh, nil
+}

@@ -1,0 +1,67 @@
+// Package storetest is the definition of a store: [Run] holds an implementation
+// of [store.Store] to every sentence of its contract. It also opens both
+// stores for the tests of other packages, with [Each], and measures them, with
+// [Bench].
+package storetest
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/riverstones/riverstones/store"
+	"github.com/riverstones/riverstones/store/postgres"
+	"github.com/riverstones/riverstones/store/sqlite"
+	"github.com/riverstones/riverstones/store/storetest/pgtest"
+)
+
+// Run holds the stores that open returns to the contract. Each call must
+// return a new, empty store, and close it when the test ends.
+func Run(t *testing.T, open func(t *testing.T) store.Store) {
+	t.Helper()
+	for _, suite := range []map[string]func(*testing.T, store.Store){
+		 
+	} {
+		for name, test := range suite {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, open(t))
+			})
+		}
+	}
+}
+
+// Each runs f as a subtest on each kind of store, empty and migrated. The
+// package's TestMain has to call [pgtest.Main].
+func Each(t *testing.T, f func(t *testing.T, s store.Store)) {
+	t.Helper()
+	for name, open := range map[string]func(testing.TB) store.Store{"sqlite": SQLite, "postgres": Postgres} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f(t, open(t))
+		})
+	}
+}
+
+// SQLite returns a new store in a temporary file.
+func SQLite(t testing.TB) store.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "riverstones.db"), sqlite.Config{Migrate: true})
+	require.NoError(t, err)
+	closeAtEnd(t, s)
+	return s
+}
+
+// Postgres returns a store on a database of its own.
+func Postgres(t testing.TB) store.Store {
+	t.Helper()
+	s, err := postgres.Open(t.Context(), pgtest.Postgres(t), postgres.Config{})
+	require.NoError(t, err)
+	closeAtEnd(t, s)
+	return s
+}
+
+func closeAtEnd(t testing.TB, s store.Store) {
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+}
