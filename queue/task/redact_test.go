@@ -163,10 +163,35 @@ func leaks(v any, depth int) bool {
 	return false
 }
 
+// nests reports whether a string of the document could hold a document, in clear
+// or in base64, be it whole or broken.
+func nests(doc []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(doc))
+	for {
+		tok, err := d.Token()
+		if err != nil {
+			return false
+		}
+		s, _ := tok.(string)
+		texts := []string{s}
+		for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+			if b, err := enc.DecodeString(s); err == nil {
+				texts = append(texts, string(b))
+			}
+		}
+		for _, text := range texts {
+			if strings.ContainsAny(text, `{["`) {
+				return true
+			}
+		}
+	}
+}
+
 func FuzzRedact(f *testing.F) {
 	f.Add(seed(f))
 	for _, s := range []string{
 		`{"password":"x"}`, `{"t":"{\"pwd\":\"x\"}"}`, `["eyJwd2QiOjF9"]`, `{"a":"\ud800","Token":{}}`, `"\"[]\""`, `{"u":"eyJ"}`, `[`, ``,
+		`["eyJwd0QiOj"]`, `["eyJwd0QiOm19"]`, // cut off, and broken, behind a secret's name
 	} {
 		f.Add([]byte(s))
 	}
@@ -181,7 +206,9 @@ func FuzzRedact(f *testing.F) {
 		}
 		require.NoError(t, json.Unmarshal(out, &v), "%s", out)
 		require.False(t, leaks(v, 0), "%s", out)
-		if !leaks(old, 0) && string(out) != `"******"` && !bytes.Contains(out, []byte("******")) {
+		// A document within a string may be cut off or broken, and is masked all
+		// the same where it could be read: only documents without one must stay.
+		if !leaks(old, 0) && !bytes.Contains(out, []byte("******")) && !nests(in) {
 			require.Equal(t, in, out)
 		}
 	})
