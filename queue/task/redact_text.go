@@ -92,7 +92,7 @@ func redactBase64(text []byte, depth int) (masked []byte, found bool) {
 	}
 	plain = plain[:n]
 	switch first := bytes.TrimLeft(plain, " \t\r\n"); {
-	case len(first) == 0, first[0] != '{' && first[0] != '[' && first[0] != '"', !utf8.Valid(plain):
+	case len(first) == 0, first[0] != '{' && first[0] != '[' && first[0] != '"': // bytes that are no UTF-8 hide no secret
 		return text, false
 	}
 	inner, found := redactJSON(plain, depth+1)
