@@ -17,12 +17,12 @@ import (
 	"github.com/riverstones/riverstones/stone"
 )
 
-// Data returns what templates see: .params, .outputs (what the task has so
-// far), and .task with id, taskId, processInstanceId, name, namespace, stone,
+// Data returns what templates see: .params (of the task, with defaults filled
+// in), .outputs (what the task has so far), and .task with id, taskId, processInstanceId, name, namespace, stone,
 // businessKey, method, attempt and key, the idempotency key. Numbers keep
 // their digits.
-func Data(t *stone.Task) (map[string]any, error) {
-	params, err := decode(t.Params())
+func Data(t *stone.Task, params json.RawMessage) (map[string]any, error) {
+	p, err := decode(params)
 	if err != nil {
 		return nil, fmt.Errorf("params: %w", err)
 	}
@@ -30,7 +30,7 @@ func Data(t *stone.Task) (map[string]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("outputs: %w", err)
 	}
-	return map[string]any{"params": params, "outputs": outputs, "task": map[string]any{
+	return map[string]any{"params": p, "outputs": outputs, "task": map[string]any{
 		"id": t.ID, "taskId": t.TaskID, "processInstanceId": t.ProcessInstanceID, "name": t.Name,
 		"namespace": t.Namespace, "stone": t.Stone, "businessKey": t.BusinessKey,
 		"method": string(t.Method), "attempt": t.Attempt, "key": t.IdempotencyKey(),

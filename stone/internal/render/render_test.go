@@ -15,7 +15,7 @@ import (
 func data(t *testing.T, params string) map[string]any {
 	t.Helper()
 	d, err := render.Data(stone.NewTask(&queue.Command{Names: task.Names{ID: "id-1", Stone: "S"}, Method: task.Start, Epoch: 2,
-		Params: json.RawMessage(params), Outputs: json.RawMessage(`{"ref":"r-1"}`)}, 1, 1, nil))
+		Outputs: json.RawMessage(`{"ref":"r-1"}`)}, 1, 1, nil), json.RawMessage(params))
 	require.NoError(t, err)
 	return d
 }
