@@ -35,6 +35,7 @@ type admission struct {
 
 	mu     sync.Mutex
 	gauges map[gaugeKey]*gauge
+	closed bool
 	runs   sync.WaitGroup
 }
 
@@ -65,6 +66,10 @@ func (a *admission) admit(ctx context.Context, k gaugeKey, n int) error {
 		a.mu.Lock()
 		g := a.gauge(k)
 		full, fresh := g.count+g.added+n > a.limit, !g.taken.IsZero() && a.now().Sub(g.taken) < countAge
+		if a.closed {
+			a.mu.Unlock()
+			return givenUp(ctx)
+		}
 		if !fresh && g.counting == nil {
 			g.counting = make(chan struct{})
 			done := g.counting
@@ -83,7 +88,7 @@ func (a *admission) admit(ctx context.Context, k gaugeKey, n int) error {
 		select {
 		case <-counting:
 		case <-ctx.Done():
-			return fault.New(fault.Unavailable, "the request was given up before its task was published").Because(ctx.Err())
+			return givenUp(ctx)
 		}
 	}
 }
@@ -127,5 +132,10 @@ func (a *admission) count(ctx context.Context, k gaugeKey, g *gauge, done chan s
 	close(done)
 }
 
-// wait returns when no count is under way. Nothing may be admitted any more.
-func (a *admission) wait() { a.runs.Wait() }
+// close returns when no count is under way. Nothing is admitted any more.
+func (a *admission) close() {
+	a.mu.Lock()
+	a.closed = true
+	a.mu.Unlock()
+	a.runs.Wait()
+}

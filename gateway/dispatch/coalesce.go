@@ -16,6 +16,7 @@ type coalescer[K, V any] struct {
 	mu      sync.Mutex
 	waiting []*call[K, V]
 	running bool
+	closed  bool
 	runs    sync.WaitGroup
 }
 
@@ -31,6 +32,11 @@ type call[K, V any] struct {
 func (c *coalescer[K, V]) do(ctx context.Context, key K) (V, error) {
 	own := &call[K, V]{key: key, done: make(chan struct{})}
 	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		var none V
+		return none, context.Canceled
+	}
 	c.waiting = append(c.waiting, own)
 	if !c.running {
 		c.running = true
@@ -78,5 +84,11 @@ func (c *coalescer[K, V]) next() []*call[K, V] {
 	return calls
 }
 
-// wait returns when no run is under way. Nothing may be asked any more.
-func (c *coalescer[K, V]) wait() { c.runs.Wait() }
+// close returns when no run is under way. What is asked from now on is
+// canceled.
+func (c *coalescer[K, V]) close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.runs.Wait()
+}

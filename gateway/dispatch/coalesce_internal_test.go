@@ -70,5 +70,7 @@ func TestCoalescer(t *testing.T) {
 	require.Equal(t, []string{"g"}, <-g.entered)
 	g.leave <- nil
 	wg.Wait()
-	c.wait()
+	c.close()
+	_, err = c.do(context.Background(), "h")
+	require.ErrorIs(t, err, context.Canceled)
 }

@@ -129,13 +129,13 @@ func (d *Dispatcher) Start(ctx context.Context) {
 	})
 }
 
-// Stop returns when nothing of the dispatcher runs any more. Requests must
-// have ended.
+// Stop returns when nothing of the dispatcher runs in the background any more.
+// Requests that come later are refused.
 func (d *Dispatcher) Stop() {
 	d.stop()
 	d.settling.Wait()
-	d.lookups.wait()
-	d.admission.wait()
+	d.lookups.close()
+	d.admission.close()
 }
 
 // settle waits until everything that is in the queue now is recorded.

@@ -14,13 +14,15 @@ import (
 	"github.com/riverstones/riverstones/queue/task"
 )
 
-// MaxTasks is how many tasks one request may hold.
-const MaxTasks = 1000
+// Limits of a request.
+const (
+	MaxTasks    = 1000 // in one array
+	MaxAttempts = 1000 // of its retry
+)
 
 const (
-	maxDepth    = 64   // nesting of params and outputs
-	maxAttempts = 1000 // of a request's own retry
-	maxProblems = 10   // named in one answer
+	maxDepth    = 64 // nesting of params and outputs
+	maxProblems = 10 // named in one answer
 	minDuration = time.Millisecond
 	maxDuration = 10 * 365 * 24 * time.Hour
 )
@@ -180,8 +182,8 @@ func (c *checker) retry(r *Retry) *queue.Retry {
 		return nil
 	}
 	out := &queue.Retry{MaxAttempts: r.MaxAttempts}
-	if r.MaxAttempts < 0 || r.MaxAttempts > maxAttempts {
-		c.add("retry.maxAttempts must be between 1 and %d", maxAttempts)
+	if r.MaxAttempts < 0 || r.MaxAttempts > MaxAttempts {
+		c.add("retry.maxAttempts must be between 1 and %d", MaxAttempts)
 	}
 	if r.Backoff != "" {
 		out.Backoff = c.duration("retry.backoff", r.Backoff)

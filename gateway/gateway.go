@@ -1,0 +1,174 @@
+// Package gateway is the server that orchestrators, operators and the console
+// talk to: echo with its middleware and limits, the mounted APIs, and the
+// probes. Use cases are in dispatch, what handlers share is in rest. The
+// command tree makes a [Server] and starts and stops it.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/riverstones/riverstones/gateway/dispatch"
+	"github.com/riverstones/riverstones/gateway/rest"
+	"github.com/riverstones/riverstones/gateway/taskapi"
+	"github.com/riverstones/riverstones/store"
+)
+
+// Store is what the gateway needs of the store.
+type Store interface {
+	store.Tasks
+	Position(ctx context.Context) (store.Position, error)
+	Ping(ctx context.Context) error
+}
+
+// Deps are the parts a [Server] works with. All but Log are required. The
+// server does not close them.
+type Deps struct {
+	Store     Store
+	Publisher dispatch.Publisher
+	NATS      *nats.Conn
+	Log       *zap.Logger // nothing is logged by default
+}
+
+// Server is the gateway.
+type Server struct {
+	cfg        Config
+	log        *zap.Logger
+	http       *http.Server
+	dispatcher *dispatch.Dispatcher
+	checkpoint *dispatch.Checkpoint
+
+	mu       sync.Mutex
+	listener net.Listener // nil before Start
+	stopped  bool
+	serving  sync.WaitGroup
+	failed   chan error
+}
+
+// New returns a server that does not listen yet.
+func New(cfg Config, deps Deps) (*Server, error) {
+	cfg = cfg.withDefaults()
+	if deps.Store == nil || deps.Publisher == nil || deps.NATS == nil {
+		return nil, errors.New("make gateway: store, publisher and NATS connection are required")
+	}
+	log := deps.Log
+	if log == nil {
+		log = zap.NewNop()
+	}
+	log = log.Named("gateway")
+	js, err := jetstream.New(deps.NATS)
+	if err != nil {
+		return nil, fmt.Errorf("make gateway: %w", err)
+	}
+	s := &Server{cfg: cfg, log: log, failed: make(chan error, 1)}
+	s.checkpoint = dispatch.NewCheckpoint(deps.NATS, deps.Store, cfg.Patience, log)
+	s.dispatcher = dispatch.New(dispatch.Config{BacklogLimit: cfg.BacklogLimit, Barrier: cfg.Barrier}, dispatch.Deps{
+		Store: deps.Store, Publisher: deps.Publisher, Queue: dispatch.NewGauge(js), Checkpoint: s.checkpoint, Log: log,
+	})
+	e := newEcho(cfg, log)
+	router := rest.NewRouter(e, cfg.MaxBody)
+	taskapi.Mount(router, taskapi.Config{Zone: cfg.Zone}, s.dispatcher, deps.Store)
+	mountHealth(router, &probes{store: deps.Store, nc: deps.NATS, js: js, checkpoint: s.checkpoint, log: log})
+	s.http = newHTTP(cfg, e, log)
+	return s, nil
+}
+
+func newEcho(cfg Config, log *zap.Logger) *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.IPExtractor = echo.ExtractIPDirect() // X-Forwarded-For is believed from nobody
+	e.HTTPErrorHandler = rest.ErrorHandler(log)
+	e.Use(rest.Around(rest.Guard{Log: log, Concurrent: cfg.Concurrent, Quiet: []string{pathLive, pathReady}}))
+	return e
+}
+
+// Start listens and serves in the background. ctx bounds the start only.
+func (s *Server) Start(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener != nil || s.stopped {
+		return errors.New("start gateway: it was started before")
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("start gateway: %w", err)
+	}
+	if err := s.checkpoint.Start(ctx); err != nil {
+		return errors.Join(fmt.Errorf("start gateway: %w", err), l.Close())
+	}
+	s.dispatcher.Start(ctx)
+	s.listener = l
+	s.serving.Go(func() {
+		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("gateway stopped serving", zap.Error(err))
+			s.failed <- err
+		}
+	})
+	s.log.Info("gateway started", zap.String("address", l.Addr().String()))
+	return nil
+}
+
+// Failed receives an error if the server stops serving by itself.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Addr returns the address it listens on, such as 127.0.0.1:8306, "" before
+// Start.
+func (s *Server) Addr() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener == nil {
+		return ""
+	}
+	return s.listener.Addr().String()
+}
+
+// Stop takes no more requests, and waits for those being served until ctx
+// ends; then it cuts them off. It may be called twice.
+func (s *Server) Stop(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return nil
+	}
+	s.stopped = true
+	if s.listener == nil {
+		return nil
+	}
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = fmt.Errorf("stop gateway: requests were cut off: %w", errors.Join(err, s.http.Close()))
+	}
+	s.serving.Wait()
+	s.checkpoint.Stop() // ends the waits of requests that were cut off
+	s.dispatcher.Stop()
+	s.log.Info("gateway stopped")
+	return err
+}
+
+func newHTTP(cfg Config, h http.Handler, log *zap.Logger) *http.Server {
+	errorLog, err := zap.NewStdLogAt(log.Named("http"), zap.DebugLevel)
+	if err != nil { // only for a level that does not exist
+		errorLog = zap.NewStdLog(log)
+	}
+	return &http.Server{
+		Handler: h, ErrorLog: errorLog, MaxHeaderBytes: maxHeader,
+		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout, IdleTimeout: idleTimeout,
+	}
+}
+
+// Limits of every request that are not configured.
+const (
+	maxHeader         = 32 << 10
+	readHeaderTimeout = 5 * time.Second
+	idleTimeout       = 2 * time.Minute
+)

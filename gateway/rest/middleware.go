@@ -1,0 +1,149 @@
+package rest
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/riverstones/riverstones/gateway/fault"
+)
+
+const (
+	maxRequestID = 64
+	maxLogged    = 1 << 10 // bytes of a caller's text in a log
+)
+
+// Guard says what stands around all handlers.
+type Guard struct {
+	Log *zap.Logger
+	// Concurrent is how many requests are served at once; those past it are
+	// refused with 429. Probes do not count. 0 is no limit.
+	Concurrent int
+	// Quiet are the routes of probes, logged at debug level only.
+	Quiet []string
+}
+
+// Around returns the middleware: a request id, refusal of paths that nothing
+// good is at, the limit of concurrent requests, recovery from panics, and one
+// line in the access log, without query, headers and bodies.
+func Around(g Guard) echo.MiddlewareFunc {
+	var running atomic.Int64
+	quiet := map[string]bool{}
+	for _, route := range g.Quiet {
+		quiet[route] = true
+	}
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			began := time.Now()
+			identify(c)
+			serve := next
+			if err := refuse(c); err != nil {
+				serve = func(echo.Context) error { return err }
+			} else if g.Concurrent > 0 && !quiet[c.Path()] {
+				defer running.Add(-1)
+				if running.Add(1) > int64(g.Concurrent) {
+					serve = func(echo.Context) error {
+						return fault.New(fault.TooMany, "too many requests are being served: send again later").After(time.Second)
+					}
+				}
+			}
+			if err := protect(serve, c); err != nil {
+				c.Error(err)
+			}
+			access(g.Log, c, began, quiet[c.Path()])
+			return nil
+		}
+	}
+}
+
+// identify takes the caller's request id, if it is one, or makes one.
+func identify(c echo.Context) {
+	id := c.Request().Header.Get(echo.HeaderXRequestID)
+	if !sane(id) {
+		var b [16]byte
+		hi, lo := rand.Uint64(), rand.Uint64() //nolint:gosec // tells requests apart, keeps no secret
+		for i := range 8 {
+			b[i], b[8+i] = byte(hi>>(8*i)), byte(lo>>(8*i))
+		}
+		id = hex.EncodeToString(b[:])
+	}
+	c.Response().Header()[echo.HeaderXRequestID] = []string{id}
+}
+
+func sane(id string) bool {
+	for i := range len(id) {
+		c := id[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && strings.IndexByte("-_.:", c) < 0 {
+			return false
+		}
+	}
+	return id != "" && len(id) <= maxRequestID
+}
+
+func requestID(c echo.Context) string { return c.Response().Header().Get(echo.HeaderXRequestID) }
+
+// refuse returns an error for a path that holds what no path should.
+func refuse(c echo.Context) error {
+	r := c.Request()
+	if len(r.TransferEncoding) > 0 {
+		// net/http takes a chunked body also when there was a Content-Length,
+		// and hides that there was. A proxy in front may have believed the
+		// other one: what it takes for the rest of this request must not be
+		// read as the next one.
+		c.Response().Header().Set(echo.HeaderConnection, "close")
+	}
+	if badText(r.URL.Path) {
+		return fault.New(fault.Invalid, "the path has control characters or is no UTF-8")
+	}
+	return nil
+}
+
+// protect calls next and turns a panic into an error.
+func protect(next echo.HandlerFunc, c echo.Context) (err error) {
+	defer func() {
+		switch p := recover(); {
+		case p == nil:
+		case p == http.ErrAbortHandler: //nolint:errorlint // net/http compares it the same way
+			panic(p)
+		default:
+			err = &fault.Error{Kind: fault.Internal, Cause: &panicked{p, zap.StackSkip("", 2).String}}
+		}
+	}()
+	return next(c)
+}
+
+// panicked is a panic as an error.
+type panicked struct {
+	value any
+	stack string
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
+
+// access writes the line of a request.
+func access(log *zap.Logger, c echo.Context, began time.Time, quiet bool) {
+	level := zapcore.InfoLevel
+	if quiet {
+		level = zapcore.DebugLevel
+	}
+	line := log.Check(level, "request")
+	if line == nil {
+		return
+	}
+	r := c.Request()
+	path := r.URL.Path
+	if len(path) > maxLogged {
+		path = path[:maxLogged]
+	}
+	line.Write(zap.String("method", r.Method), zap.String("path", path), zap.Int("status", c.Response().Status),
+		zap.Int64("bytes", c.Response().Size), zap.Duration("took", time.Since(began)),
+		zap.String("request_id", requestID(c)), zap.String("remote", c.RealIP()))
+}

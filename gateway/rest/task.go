@@ -1,0 +1,108 @@
+package rest
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/riverstones/riverstones/queue"
+	"github.com/riverstones/riverstones/queue/task"
+)
+
+// seedTime is how the original writes times.
+const seedTime = "2006-01-02 15:04:05"
+
+// Tasks writes tasks as clients see them: the fields of the original in their
+// order, then ours. Secrets are masked.
+type Tasks struct {
+	// Zone is the one of createTime and endTime, UTC if it is nil.
+	Zone *time.Location
+}
+
+// Append appends the object of a task.
+func (w Tasks) Append(dst []byte, t *task.Task) []byte {
+	dst = AppendString(append(dst, `{"id":`...), t.ID)
+	dst = AppendString(append(dst, `,"processInstanceId":`...), t.ProcessInstanceID)
+	dst = AppendString(append(dst, `,"taskId":`...), t.TaskID)
+	dst = AppendString(append(dst, `,"name":`...), t.Name)
+	dst = AppendString(append(dst, `,"namespace":`...), t.Namespace)
+	dst = AppendString(append(dst, `,"stone":`...), t.Stone)
+	dst = w.time(append(dst, `,"createTime":`...), t.CreateTime)
+	dst = w.time(append(dst, `,"endTime":`...), t.EndTime)
+	dst = AppendString(append(dst, `,"status":`...), t.Status.String())
+	dst = AppendText(append(dst, `,"reason":`...), task.RedactText(t.Reason))
+	dst = appendObject(append(dst, `,"params":`...), t.Params)
+	dst = appendObject(append(dst, `,"outputs":`...), t.Outputs)
+	dst = append(dst, `,"progress":`...)
+	if t.Progress == nil {
+		dst = append(dst, "null"...)
+	} else {
+		dst = strconv.AppendInt(dst, int64(*t.Progress), 10)
+	}
+	dst = AppendString(append(dst, `,"queueType":`...), string(t.Method))
+	dst = strconv.AppendInt(append(dst, `,"attempt":`...), int64(t.Epoch), 10)
+	dst = AppendText(append(dst, `,"businessKey":`...), t.BusinessKey)
+	dst = append(dst, `,"debug":false,"notBefore":null,"updateTime":`...)
+	return append(AppendTime(dst, t.UpdateTime), '}')
+}
+
+// AppendAll appends an array of tasks.
+func (w Tasks) AppendAll(dst []byte, tasks []task.Task) []byte {
+	return AppendArray(dst, len(tasks), func(dst []byte, i int) []byte { return w.Append(dst, &tasks[i]) })
+}
+
+// time appends a time as the original writes it, null for none.
+func (w Tasks) time(dst []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return append(dst, "null"...)
+	}
+	zone := w.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	return append(t.In(zone).AppendFormat(append(dst, '"'), seedTime), '"')
+}
+
+// AppendArray appends an array of n elements.
+func AppendArray(dst []byte, n int, element func(dst []byte, i int) []byte) []byte {
+	dst = append(dst, '[')
+	for i := range n {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = element(dst, i)
+	}
+	return append(dst, ']')
+}
+
+// AppendTime appends a time as those that are ours are written: RFC 3339 in
+// UTC with microseconds, null for none.
+func AppendTime(dst []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return append(dst, "null"...)
+	}
+	return append(t.UTC().AppendFormat(append(dst, '"'), queue.TimeFormat), '"')
+}
+
+// AppendText appends a string, null for an empty one.
+func AppendText(dst []byte, s string) []byte {
+	if s == "" {
+		return append(dst, "null"...)
+	}
+	return AppendString(dst, s)
+}
+
+// appendObject appends a string that holds a JSON object, masked.
+func appendObject(dst []byte, doc json.RawMessage) []byte {
+	if len(doc) == 0 {
+		return append(dst, `"{}"`...)
+	}
+	masked := task.Redact(doc)
+	out, err := jsontext.AppendQuote(dst, masked)
+	if err != nil {
+		return AppendString(dst, string(masked))
+	}
+	return out
+}

@@ -1,0 +1,64 @@
+// Package taskapi serves /task: publishing tasks, and reading them with their
+// history and log. Its handlers turn a request into one call of a use case or
+// of the store, and know neither queue nor SQL. Only package gateway mounts it.
+package taskapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/riverstones/riverstones/gateway/dispatch"
+	"github.com/riverstones/riverstones/gateway/fault"
+	"github.com/riverstones/riverstones/gateway/rest"
+	"github.com/riverstones/riverstones/queue/task"
+	"github.com/riverstones/riverstones/store"
+)
+
+// Publisher publishes tasks. [dispatch.Dispatcher] does.
+type Publisher interface {
+	Publish(ctx context.Context, r dispatch.Request) (dispatch.Outcome, error)
+	PublishAll(ctx context.Context, requests []dispatch.Request) ([]dispatch.Outcome, error)
+}
+
+// Reader is what is read from the store.
+type Reader interface {
+	Task(ctx context.Context, key string) (task.Task, error)
+	List(ctx context.Context, f store.Filter) (store.Page, error)
+	History(ctx context.Context, id string, notes bool) ([]store.Note, error)
+	Log(ctx context.Context, id string, start, size int) ([]store.LogLine, error)
+}
+
+// Config says how tasks are shown.
+type Config struct {
+	// Zone is the one of createTime and endTime, UTC if it is nil.
+	Zone *time.Location
+}
+
+type api struct {
+	publisher Publisher
+	reader    Reader
+	tasks     rest.Tasks
+}
+
+// Mount adds the routes.
+func Mount(r *rest.Router, cfg Config, p Publisher, reader Reader) {
+	a := &api{publisher: p, reader: reader, tasks: rest.Tasks{Zone: cfg.Zone}}
+	rest.Handle(r, http.MethodPost, "/task", a.publish)
+	rest.Handle(r, http.MethodGet, "/task", a.list)
+	rest.Handle(r, http.MethodGet, "/task/:taskId", a.get)
+	rest.Handle(r, http.MethodGet, "/task/:taskId/history", a.history)
+	rest.Handle(r, http.MethodGet, "/task/:taskId/log", a.log)
+}
+
+// storeAway is when a caller may ask again.
+const storeAway = 2 * time.Second
+
+// unread turns an error of the store into one for the caller.
+func unread(err error, key string) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return fault.New(fault.NotFound, "task %s does not exist", key)
+	}
+	return fault.New(fault.Unavailable, "the database can not answer now: ask again").Because(err).After(storeAway)
+}
