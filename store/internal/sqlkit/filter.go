@@ -1,6 +1,7 @@
 package sqlkit
 
 import (
+	"math"
 	"time"
 
 	"github.com/huandu/go-sqlbuilder"
@@ -25,8 +26,8 @@ func (l Lists) Page(columns string, f store.Filter) (query string, args []any) {
 	cut.OrderBy(order...)
 	if f.Size > 0 {
 		cut.Limit(f.Size)
-	} else if f.Start > 0 && l.Flavor == sqlbuilder.SQLite {
-		cut.Limit(-1) // SQLite has no offset without a limit
+	} else if f.Start > 0 {
+		cut.Limit(math.MaxInt64) // SQLite has no offset without a limit
 	}
 	if f.Start > 0 {
 		cut.Offset(f.Start)
@@ -46,7 +47,7 @@ func (l Lists) Count(f store.Filter) (query string, args []any) {
 	some := l.matching(f, "1 as one")
 	some.Limit(store.CountLimit + 1)
 	count := l.Flavor.NewSelectBuilder()
-	return count.Select("count(*)").From(count.BuilderAs(some, "some")).Build()
+	return count.Select("count(*)").From(count.BuilderAs(some, "matching")).Build()
 }
 
 func (l Lists) matching(f store.Filter, columns string) *sqlbuilder.SelectBuilder {
