@@ -39,8 +39,9 @@ type ConnectConfig struct {
 	TLS               *tls.Config
 	CAFile            string
 	CertFile, KeyFile string
-	// InboxPrefix is where answers are received, "_INBOX" by default. A user
-	// with least rights has one of its own.
+	// InboxPrefix is where answers are received. By default it is that of the
+	// user, "_INBOX.<user>", so that users can be kept from reading each other's
+	// answers, and "_INBOX" without a user and password.
 	InboxPrefix string
 	// Logger takes losses, reconnects and errors. Servers are logged by their
 	// address, since a URL may hold a password or a token.
@@ -57,8 +58,12 @@ type ConnectConfig struct {
 // on trying, and publishing on it fails at once until it succeeds. Errors never
 // show a URL, which may hold credentials.
 func Connect(servers string, cfg ConnectConfig) (*nats.Conn, error) {
-	if err := checkURLs(servers); err != nil {
+	user, err := checkURLs(servers)
+	if err != nil {
 		return nil, err
+	}
+	if cfg.InboxPrefix == "" && cfg.User == "" && user != "" {
+		cfg.InboxPrefix = inboxOf(user)
 	}
 	nc, err := nats.Connect(servers, Options(cfg)...)
 	if err != nil {
@@ -67,8 +72,12 @@ func Connect(servers string, cfg ConnectConfig) (*nats.Conn, error) {
 	return nc, nil
 }
 
-// checkURLs finds what nats.Connect would refuse with the URL in its error.
-func checkURLs(servers string) error {
+func inboxOf(user string) string { return nats.InboxPrefix + Token(user) }
+
+// checkURLs finds what nats.Connect would refuse with the URL in its error. It
+// returns the user of the first URL that has one with a password; a user alone
+// is a token.
+func checkURLs(servers string) (user string, err error) {
 	for i, s := range strings.Split(servers, ",") {
 		s = strings.TrimSpace(s)
 		if !strings.Contains(s, "://") {
@@ -76,15 +85,18 @@ func checkURLs(servers string) error {
 		}
 		u, err := url.Parse(s)
 		if err != nil || u.Hostname() == "" {
-			return fmt.Errorf("connect to nats: address number %d is malformed, want nats://[user:password@]host[:port] with special characters escaped", i+1)
+			return "", fmt.Errorf("connect to nats: address number %d is malformed, want nats://[user:password@]host[:port] with special characters escaped", i+1)
 		}
 		switch u.Scheme {
 		case "nats", "tls", "ws", "wss":
 		default:
-			return fmt.Errorf("connect to nats: address number %d begins with none of nats://, tls://, ws://, wss://", i+1)
+			return "", fmt.Errorf("connect to nats: address number %d begins with none of nats://, tls://, ws://, wss://", i+1)
+		}
+		if _, has := u.User.Password(); has && user == "" {
+			user = u.User.Username()
 		}
 	}
-	return nil
+	return user, nil
 }
 
 // Options are the settings of a connection as [Connect] makes it, for
@@ -105,6 +117,9 @@ func Options(cfg ConnectConfig) []nats.Option {
 	}
 	if cfg.Name != "" {
 		opts = append(opts, nats.Name(cfg.Name))
+	}
+	if cfg.InboxPrefix == "" && cfg.User != "" {
+		cfg.InboxPrefix = inboxOf(cfg.User)
 	}
 	if cfg.InboxPrefix != "" {
 		opts = append(opts, nats.CustomInboxPrefix(cfg.InboxPrefix))

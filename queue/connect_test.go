@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,6 +109,27 @@ func TestErrorsOfTheServerAreLogged(t *testing.T) {
 		return logs.FilterMessage("nats error").Len() > 0
 	})
 	require.Equal(t, "busy", logs.All()[0].ContextMap()["subject"])
+}
+
+func TestEachUserHasItsInbox(t *testing.T) {
+	t.Parallel()
+	s := queuetest.Start(t)
+	for _, c := range []struct {
+		url  string
+		cfg  queue.ConnectConfig
+		want string
+	}{
+		{"nats://", queue.ConnectConfig{}, "_INBOX"},
+		{"nats://token@", queue.ConnectConfig{}, "_INBOX"},
+		{"nats://a%3Ab:pw@", queue.ConnectConfig{}, "_INBOX.a=3Ab"},
+		{"nats://", queue.ConnectConfig{User: "u.v", Password: "pw"}, "_INBOX.u=2Ev"},
+		{"nats://u:pw@", queue.ConnectConfig{InboxPrefix: "mine"}, "mine"},
+	} {
+		nc, err := queue.Connect(strings.Replace(s.URL(), "nats://", c.url, 1), c.cfg)
+		require.NoError(t, err)
+		require.Regexp(t, "^"+regexp.QuoteMeta(c.want)+`\.[^.]+$`, nc.NewInbox(), c.url)
+		nc.Close()
+	}
 }
 
 func TestOptionsHoldForOtherConnections(t *testing.T) {

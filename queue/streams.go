@@ -35,9 +35,10 @@ var (
 )
 
 // ProvisionConfig sizes the assets. The zero value makes them with one replica
-// and no size limit but the server's, and leaves existing sizes as they are.
+// and no size limit but the server's, and leaves existing ones as they are.
 type ProvisionConfig struct {
-	// Replicas of each asset: 1 or 3; 5 is possible. 0 keeps what there is.
+	// Replicas of each asset: 1, 3 or 5. Existing assets are raised to it and
+	// never lowered, since a process that knows of no cluster says 1.
 	Replicas int
 	// Store is the size of the JetStream store in bytes. What is made now, and
 	// has no size of its own below, gets its share: 40 % each for tasks and
@@ -171,7 +172,7 @@ func (a asset) widen(have jetstream.StreamConfig, cfg ProvisionConfig) *jetstrea
 		}
 	}
 	set(a.bytes > 0 && have.MaxBytes != a.bytes, func() { next.MaxBytes = a.bytes })
-	set(cfg.Replicas > 0 && have.Replicas != cfg.Replicas, func() { next.Replicas = cfg.Replicas })
+	set(have.Replicas < cfg.Replicas, func() { next.Replicas = cfg.Replicas })
 	set(have.Duplicates < a.want.Duplicates, func() { next.Duplicates = a.want.Duplicates })
 	set(a.want.MaxMsgSize > 0 && have.MaxMsgSize > 0 && have.MaxMsgSize < a.want.MaxMsgSize, func() { next.MaxMsgSize = a.want.MaxMsgSize })
 	set(a.want.AllowDirect && !have.AllowDirect, func() { next.AllowDirect = true })

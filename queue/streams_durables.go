@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -97,7 +98,7 @@ func findOrMake(ctx context.Context, js jetstream.JetStream, want jetstream.Cons
 		}
 		// Another worker may have been faster, with other settings.
 		if !errors.Is(err, jetstream.ErrConsumerExists) {
-			return nil, fmt.Errorf("make consumer %s: %w", want.Durable, err)
+			return nil, fmt.Errorf("make consumer %s: %w%s", want.Durable, err, hint(err))
 		}
 	}
 	c, err := js.Consumer(ctx, StreamTasks, want.Durable)
@@ -108,6 +109,15 @@ func findOrMake(ctx context.Context, js jetstream.JetStream, want jetstream.Cons
 		return nil, fmt.Errorf("consumer %s: %w", want.Durable, err)
 	}
 	return c, nil
+}
+
+// hint explains silence: the server does not answer a request without the
+// right to it, but tells the connection's error handler.
+func hint(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) {
+		return " (a user without the right to make consumers gets no answer; an administrator must make them)"
+	}
+	return ""
 }
 
 func (d Durables) config(l Lane, stone, key string) jetstream.ConsumerConfig {
