@@ -175,7 +175,7 @@ func TestConnectEndsWhenTheOwnerCloses(t *testing.T) {
 	// A listener that never says a word: the connection must not hang on it.
 	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	nc, err := queue.Connect("nats://"+l.Addr().String(), queue.ConnectConfig{})
 	require.NoError(t, err)
 	nc.Close()

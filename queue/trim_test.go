@@ -149,7 +149,7 @@ func TestTrimProperty(t *testing.T) {
 	models := make([]*trimModel, 6)
 	old := make([]uint64, len(models)) // the last old sequence of each
 	for i := range models {
-		models[i] = newTrimModel(t, uint64(i)) //nolint:gosec // a seed
+		models[i] = newTrimModel(t, uint64(i))
 		models[i].fill(60 + models[i].rnd.IntN(40))
 		old[i] = models[i].last
 	}
@@ -182,7 +182,7 @@ type trimModel struct {
 func newTrimModel(t *testing.T, seed uint64) *trimModel {
 	t.Helper()
 	m := &trimModel{
-		t: t, js: queuetest.Start(t).JetStream(t), rnd: rand.New(rand.NewPCG(seed, 1)), //nolint:gosec // repeatable
+		t: t, js: queuetest.Start(t).JetStream(t), rnd: rand.New(rand.NewPCG(seed, 1)),
 		gone: map[uint64]bool{}, acked: map[uint64]bool{}, lane: map[uint64]string{},
 	}
 	for stone, key := range map[string]string{"A": "", "B": "k"} {
@@ -220,7 +220,7 @@ func (m *trimModel) work() {
 		if info.NumPending == 0 {
 			continue
 		}
-		batch := fetch(m.t, c, int(info.NumPending)) //nolint:gosec // some dozens
+		batch := fetch(m.t, c, int(info.NumPending))
 		m.rnd.Shuffle(len(batch), func(i, j int) { batch[i], batch[j] = batch[j], batch[i] })
 		for _, msg := range batch {
 			seq := sequence(m.t, msg)

@@ -103,7 +103,7 @@ func TestRefusesAPortInUse(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	dir := t.TempDir()
 	port := l.Addr().(*net.TCPAddr).Port
 	_, err = embedded.Start(embedded.Config{Dir: dir, Port: port})

@@ -82,7 +82,7 @@ func StartWith(t testing.TB, cfg Config) *Server {
 		}
 	})
 	for {
-		s.port = firstPort + rand.N(lastPort-firstPort) //nolint:gosec // a port, not a secret
+		s.port = firstPort + rand.N(lastPort-firstPort)
 		err := s.run()
 		if err == nil {
 			break

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/riverstones/riverstones/queue"
+	"github.com/riverstones/riverstones/queue/embedded"
 	"github.com/riverstones/riverstones/queue/queuetest"
 )
 
@@ -66,6 +67,19 @@ func TestRestartOfARunningServerKeepsItsAddress(t *testing.T) {
 	nc, err := nats.Connect(url)
 	require.NoError(t, err)
 	nc.Close()
+}
+
+func TestAKilledServerHoldsItsDirectoryNoLonger(t *testing.T) {
+	t.Parallel()
+	s := queuetest.StartWith(t, queuetest.Config{Process: true})
+	_, err := embedded.Start(embedded.Config{Dir: s.Dir()})
+	require.ErrorIs(t, err, embedded.ErrInUse)
+	require.Regexp(t, `is held by process \d+$`, err.Error())
+
+	s.Kill(t)
+	here, err := embedded.Start(embedded.Config{Dir: s.Dir()})
+	require.NoError(t, err)
+	require.NoError(t, here.Stop())
 }
 
 func TestBareServerHasNoStreams(t *testing.T) {

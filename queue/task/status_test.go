@@ -227,7 +227,7 @@ func TestStatusTableInTheDocumentation(t *testing.T) {
 	t.Parallel()
 	const file = "STATUSES.md"
 	if *update {
-		require.NoError(t, os.WriteFile(file, []byte(statusTable()), 0o644)) //nolint:gosec // documentation
+		require.NoError(t, os.WriteFile(file, []byte(statusTable()), 0o644))
 	}
 	have, err := os.ReadFile(file)
 	require.NoError(t, err)
