@@ -113,7 +113,7 @@ func TestSessionSettings(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Postgres(t)
 	s := open(t, url, postgres.Config{LockTimeout: 300 * time.Millisecond})
-	defer s.Close()
+	defer func() { require.NoError(t, s.Close()) }()
 	require.NoError(t, s.Record(t.Context(), store.Batch{Fold: func(map[string]store.State) store.Changes { return store.Changes{} }}))
 	lock := raw(t, url)
 	tx, err := lock.Begin(t.Context())
@@ -134,7 +134,7 @@ func TestGrantBetween(t *testing.T) {
 	url := pgtest.Postgres(t)
 	core, logs := observer.New(zap.DebugLevel)
 	s := open(t, url, postgres.Config{Logger: zap.New(core)})
-	defer s.Close()
+	defer func() { require.NoError(t, s.Close()) }()
 	n := task.Names{ID: "0190aaaa-0000-7000-8000-000000000001", TaskID: "t1", ProcessInstanceID: "p", Name: "n", Namespace: "n", Stone: "S"}
 	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	first := store.State{Names: n, Method: task.Start, Epoch: 1, Status: task.ProduceSuccess, CreateTime: at, UpdateTime: at}
@@ -201,7 +201,7 @@ func TestQuarantine(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Postgres(t)
 	s := open(t, url, postgres.Config{})
-	defer s.Close()
+	defer func() { require.NoError(t, s.Close()) }()
 	storetest.RecordQuarantined(t, s)
 	rows, err := raw(t, url).Query(t.Context(), `
 select stream, sequence, idx, subject, time, reason, coalesce(task_id, '') as task_id, bytes from quarantine order by idx`)
@@ -224,7 +224,7 @@ func TestLostConnection(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Postgres(t)
 	s := open(t, url, postgres.Config{Writers: 1})
-	defer s.Close()
+	defer func() { require.NoError(t, s.Close()) }()
 	db := raw(t, url)
 	b := store.Batch{To: store.Position{Events: 1}, Fold: func(map[string]store.State) store.Changes {
 		_, err := db.Exec(t.Context(), `select pg_terminate_backend(pid) from pg_stat_activity

@@ -19,7 +19,7 @@ func (s *Store) Grant(ctx context.Context, id string, m task.Method,
 		return store.ErrNotFound
 	}
 	err := sqlkit.Retry(ctx, s.log, transient, func(ctx context.Context, _ bool) error {
-		return s.inTx(ctx, func(tx *recording) error { return tx.grant(k, m, decide) })
+		return s.inTx(ctx, func(ctx context.Context, tx *recording) error { return tx.grant(ctx, k, m, decide) })
 	})
 	if err != nil {
 		return fmt.Errorf("grant: %w", err)
@@ -27,12 +27,13 @@ func (s *Store) Grant(ctx context.Context, id string, m task.Method,
 	return nil
 }
 
-func (tx *recording) grant(id sqlkit.ID, m task.Method, decide func(store.State, *store.Grant) *store.Grant) error {
-	st, err := tx.state(id)
+func (tx *recording) grant(ctx context.Context, id sqlkit.ID, m task.Method,
+	decide func(store.State, *store.Grant) *store.Grant) error {
+	st, err := tx.state(ctx, id)
 	if err != nil {
 		return err
 	}
-	last, err := tx.lastGrants(id, &st, m)
+	last, err := tx.lastGrants(ctx, id, &st, m)
 	if err != nil {
 		return err
 	}
@@ -40,16 +41,16 @@ func (tx *recording) grant(id sqlkit.ID, m task.Method, decide func(store.State,
 	if g == nil {
 		return nil
 	}
-	if err := tx.putGrant(id, st.Epoch, m, g); err != nil {
+	if err := tx.putGrant(ctx, id, st.Epoch, m, g); err != nil {
 		return err
 	}
-	_, err = tx.tx.Exec(`update task set granted = 1, rev = rev + 1 where id = ?`, id[:])
+	_, err = tx.tx.ExecContext(ctx, `update task set granted = 1, rev = rev + 1 where id = ?`, id[:])
 	return err
 }
 
-func (tx *recording) state(id sqlkit.ID) (store.State, error) {
+func (tx *recording) state(ctx context.Context, id sqlkit.ID) (store.State, error) {
 	var found []store.State
-	err := tx.query(selectStates, values{id[:]}, func(r *row) { found = append(found, sqlkit.State(r)) })
+	err := tx.query(ctx, selectStates, values{id[:]}, func(r *row) { found = append(found, sqlkit.State(r)) })
 	if err != nil {
 		return store.State{}, err
 	}
@@ -61,11 +62,11 @@ func (tx *recording) state(id sqlkit.ID) (store.State, error) {
 
 // lastGrants returns the last grant of method m in st's epoch, and puts the
 // numbers of all methods into st.
-func (tx *recording) lastGrants(id sqlkit.ID, st *store.State, m task.Method) (last *store.Grant, err error) {
+func (tx *recording) lastGrants(ctx context.Context, id sqlkit.ID, st *store.State, m task.Method) (last *store.Grant, err error) {
 	if st.Grants == nil {
 		return nil, nil
 	}
-	rows, err := tx.tx.Query(`
+	rows, err := tx.tx.QueryContext(ctx, `
 select method, number, asked, worker, try, released, time
 from grants where id = ? and epoch = ? order by method, number`, id[:], st.Epoch)
 	err = collect(rows, err, func(r *row) {
@@ -78,8 +79,8 @@ from grants where id = ? and epoch = ? order by method, number`, id[:], st.Epoch
 	return last, err
 }
 
-func (tx *recording) putGrant(id sqlkit.ID, epoch int, m task.Method, g *store.Grant) error {
-	_, err := tx.tx.Exec(`
+func (tx *recording) putGrant(ctx context.Context, id sqlkit.ID, epoch int, m task.Method, g *store.Grant) error {
+	_, err := tx.tx.ExecContext(ctx, `
 insert into grants (id, epoch, method, number, asked, worker, try, released, time)
 values (?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict (id, epoch, method, number) do update set asked = excluded.asked, worker = excluded.worker,

@@ -46,20 +46,20 @@ func (s *Store) Record(ctx context.Context, b store.Batch) error {
 	}
 	var tried []store.State // the new tasks of the last try
 	err = sqlkit.Retry(ctx, s.log, transient, func(ctx context.Context, certain bool) error {
-		return s.inTx(ctx, func(tx *recording) error {
-			states, err := tx.open(b, ids)
+		return s.inTx(ctx, func(ctx context.Context, tx *recording) error {
+			states, err := tx.open(ctx, b, ids)
 			if err != nil {
 				return err
 			}
 			if certain {
-				if err := tx.clash(b, states, tried); err != nil {
+				if err := tx.clash(ctx, b, states, tried); err != nil {
 					return err
 				}
 			}
 			c := b.Fold(states)
 			sqlkit.Sort(&c)
 			tried = c.New
-			return tx.write(c, states)
+			return tx.write(ctx, c, states)
 		})
 	})
 	if err != nil {
@@ -75,19 +75,21 @@ type recording struct {
 }
 
 // inTx runs do in a transaction and commits it, unless ctx has ended by then.
-// Single statements do not watch ctx: that would take a goroutine for each.
-func (s *Store) inTx(ctx context.Context, do func(*recording) error) error {
+// Single statements get a context that never ends: watching one would take the
+// driver a goroutine for each.
+func (s *Store) inTx(ctx context.Context, do func(context.Context, *recording) error) error {
 	conn, err := s.write.Conn(ctx) // waits for the one before
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	tx, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
+	defer conn.Close() //nolint:errcheck // goes back to the pool
+	endless := context.WithoutCancel(ctx)
+	tx, err := conn.BeginTx(endless, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // does nothing after a commit
-	if err := do(&recording{tx: tx, store: s}); err != nil {
+	if err := do(endless, &recording{tx: tx, store: s}); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -97,27 +99,27 @@ func (s *Store) inTx(ctx context.Context, do func(*recording) error) error {
 }
 
 // open moves the checkpoint and reads the states.
-func (tx *recording) open(b store.Batch, ids []sqlkit.ID) (map[string]store.State, error) {
-	if err := tx.checkpoint(queue.StreamEvents, b.From.Events, b.To.Events); err != nil {
+func (tx *recording) open(ctx context.Context, b store.Batch, ids []sqlkit.ID) (map[string]store.State, error) {
+	if err := tx.checkpoint(ctx, queue.StreamEvents, b.From.Events, b.To.Events); err != nil {
 		return nil, err
 	}
-	if err := tx.checkpoint(queue.StreamTasks, b.From.Tasks, b.To.Tasks); err != nil {
+	if err := tx.checkpoint(ctx, queue.StreamTasks, b.From.Tasks, b.To.Tasks); err != nil {
 		return nil, err
 	}
 	states := make(map[string]store.State, len(ids))
-	err := tx.query(selectStates, idValues(ids), func(r *row) {
+	err := tx.query(ctx, selectStates, idValues(ids), func(r *row) {
 		st := sqlkit.State(r)
 		states[st.ID] = st
 	})
 	if err != nil {
 		return nil, err
 	}
-	return states, tx.grants(states)
+	return states, tx.grants(ctx, states)
 }
 
 // checkpoint moves a stream, which must stand at from.
-func (tx *recording) checkpoint(stream string, from, to uint64) error {
-	r, err := tx.tx.Exec(moveCheckpoint, stream, int64(from), int64(to)) //nolint:gosec // sequences are far below 2^63
+func (tx *recording) checkpoint(ctx context.Context, stream string, from, to uint64) error {
+	r, err := tx.tx.ExecContext(ctx, moveCheckpoint, stream, int64(from), int64(to)) //nolint:gosec // sequences are far below 2^63
 	if err != nil {
 		return err
 	}
@@ -128,42 +130,42 @@ func (tx *recording) checkpoint(stream string, from, to uint64) error {
 }
 
 // grants adds the last grants of the tasks that somebody asked about.
-func (tx *recording) grants(states map[string]store.State) error {
+func (tx *recording) grants(ctx context.Context, states map[string]store.State) error {
 	ids, err := sqlkit.Granted(states)
 	if err != nil {
 		return err
 	}
-	return tx.query(selectGrants, idValues(ids), func(r *row) {
+	return tx.query(ctx, selectGrants, idValues(ids), func(r *row) {
 		id, m := r.ID(), task.MethodOf(r.Int())
 		states[id].Grants[m] = r.Int()
 	})
 }
 
 // clash tells whose the taskIds of the unknown tasks are.
-func (tx *recording) clash(b store.Batch, states map[string]store.State, tried []store.State) error {
+func (tx *recording) clash(ctx context.Context, b store.Batch, states map[string]store.State, tried []store.State) error {
 	var taskIDs values
 	for _, id := range sqlkit.Unknown(b, states) {
 		taskIDs.Text(id)
 	}
 	var owners []task.Names
-	if err := tx.query(selectOwners, taskIDs, func(r *row) { owners = append(owners, sqlkit.Names(r)) }); err != nil {
+	if err := tx.query(ctx, selectOwners, taskIDs, func(r *row) { owners = append(owners, sqlkit.Names(r)) }); err != nil {
 		return err
 	}
 	sqlkit.Clash(b, states, owners, tried)
 	return nil
 }
 
-func (tx *recording) query(b *bulk, args values, each func(*row)) error {
+func (tx *recording) query(ctx context.Context, b *bulk, args values, each func(*row)) error {
 	return tx.store.record[b].split(b, args, func(st *sql.Stmt, args []any) error {
-		rows, err := tx.tx.Stmt(st).Query(args...)
+		rows, err := tx.tx.StmtContext(ctx, st).QueryContext(ctx, args...)
 		return collect(rows, err, each)
 	})
 }
 
 // exec runs b for all args and returns how many rows it wrote.
-func (tx *recording) exec(b *bulk, args values) (written int, err error) {
+func (tx *recording) exec(ctx context.Context, b *bulk, args values) (written int, err error) {
 	err = tx.store.record[b].split(b, args, func(st *sql.Stmt, args []any) error {
-		r, err := tx.tx.Stmt(st).Exec(args...)
+		r, err := tx.tx.StmtContext(ctx, st).ExecContext(ctx, args...)
 		if err != nil {
 			return err
 		}
@@ -200,16 +202,16 @@ insert into attempt (` + sqlkit.AttemptColumns + `) values %s on conflict do not
 )
 
 // write writes c, which is sorted.
-func (tx *recording) write(c store.Changes, states map[string]store.State) error {
+func (tx *recording) write(ctx context.Context, c store.Changes, states map[string]store.State) error {
 	for _, add := range []func() error{
-		func() error { return all(put(tx, insertTasks, c.New, sqlkit.PutNew)) },
-		func() error { return all(put(tx, updateTasks, c.Changed, sqlkit.PutChanged(states))) },
-		func() error { return some(put(tx, insertAttempts, c.Attempts, sqlkit.PutAttempt)) },
-		func() error { return some(put(tx, insertTransitions, c.Transitions, sqlkit.PutTransition)) },
-		func() error { return some(put(tx, insertNotes, c.Notes, sqlkit.PutNote)) },
-		func() error { return some(put(tx, insertLog, c.Log, sqlkit.PutLog)) },
-		func() error { return some(put(tx, deleteLog, sqlkit.Surplus(c), sqlkit.PutSurplus)) },
-		func() error { return some(put(tx, insertQuarantine, c.Quarantine, sqlkit.PutQuarantined)) },
+		func() error { return all(put(ctx, tx, insertTasks, c.New, sqlkit.PutNew)) },
+		func() error { return all(put(ctx, tx, updateTasks, c.Changed, sqlkit.PutChanged(states))) },
+		func() error { return some(put(ctx, tx, insertAttempts, c.Attempts, sqlkit.PutAttempt)) },
+		func() error { return some(put(ctx, tx, insertTransitions, c.Transitions, sqlkit.PutTransition)) },
+		func() error { return some(put(ctx, tx, insertNotes, c.Notes, sqlkit.PutNote)) },
+		func() error { return some(put(ctx, tx, insertLog, c.Log, sqlkit.PutLog)) },
+		func() error { return some(put(ctx, tx, deleteLog, sqlkit.Surplus(c), sqlkit.PutSurplus)) },
+		func() error { return some(put(ctx, tx, insertQuarantine, c.Quarantine, sqlkit.PutQuarantined)) },
 	} {
 		if err := add(); err != nil {
 			return err
@@ -219,14 +221,14 @@ func (tx *recording) write(c store.Changes, states map[string]store.State) error
 }
 
 // put runs b for rows, and returns how many it wrote fewer than given.
-func put[T any](tx *recording, b *bulk, rows []T, write func(sqlkit.Writer, *T) error) (missing int, err error) {
+func put[T any](ctx context.Context, tx *recording, b *bulk, rows []T, write func(sqlkit.Writer, *T) error) (missing int, err error) {
 	v := make(values, 0, len(rows)*b.width)
 	for i := range rows {
 		if err := write(&v, &rows[i]); err != nil {
 			return 0, err
 		}
 	}
-	written, err := tx.exec(b, v)
+	written, err := tx.exec(ctx, b, v)
 	return len(rows) - written, err
 }
 

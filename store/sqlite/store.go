@@ -116,11 +116,11 @@ func (s *Store) ready(ctx context.Context, migrate bool) error {
 }
 
 // checkFile makes the file if it may, readable for its owner only.
-func checkFile(path string, make bool) error {
+func checkFile(path string, create bool) error {
 	if path == "" || strings.HasPrefix(path, ":") {
 		return errors.New("the path of a file is needed")
 	}
-	if !make {
+	if !create {
 		_, err := os.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return errors.New("there is no such file: run `riverstones migrate`")
@@ -179,7 +179,7 @@ func (s *Store) Close() error {
 
 // transient reports whether another process held the file too long.
 func transient(err error) bool {
-	var e *sqlite.Error
 	const primary = 0xff
-	return errors.As(err, &e) && (e.Code()&primary == lib.SQLITE_BUSY || e.Code()&primary == lib.SQLITE_LOCKED)
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && (e.Code()&primary == lib.SQLITE_BUSY || e.Code()&primary == lib.SQLITE_LOCKED)
 }

@@ -85,7 +85,7 @@ func TestFileIsPrivateAndDurable(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "tasks.db")
 	s := open(t, path, true)
-	defer s.Close()
+	defer func() { require.NoError(t, s.Close()) }()
 	for _, name := range []string{path, path + "-wal"} {
 		info, err := os.Stat(name)
 		require.NoError(t, err)
@@ -102,7 +102,7 @@ func TestStatusTable(t *testing.T) {
 	require.NoError(t, open(t, path, true).Close())
 	rows, err := raw(t, path).Query(`select code, name from status order by code`)
 	require.NoError(t, err)
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // read to the end
 	var got []string
 	for rows.Next() {
 		var code int
@@ -119,11 +119,11 @@ func TestQuarantine(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "tasks.db")
 	s := open(t, path, true)
-	defer s.Close()
+	defer func() { require.NoError(t, s.Close()) }()
 	storetest.RecordQuarantined(t, s)
 	rows, err := raw(t, path).Query(`select stream, sequence, idx, subject, time, reason, coalesce(task_id, ''), bytes from quarantine order by idx`)
 	require.NoError(t, err)
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // read to the end
 	i := 0
 	for ; rows.Next(); i++ {
 		var got store.Quarantined

@@ -111,12 +111,12 @@ func (s *Store) Refuse(ctx context.Context, commands []*queue.Command, reason st
 	}
 	c := sqlkit.Refused(commands, reason, at)
 	err := sqlkit.Retry(ctx, s.log, transient, func(ctx context.Context, _ bool) error {
-		return s.inTx(ctx, func(tx *recording) error {
-			fresh, err := tx.refuse(c.New)
+		return s.inTx(ctx, func(ctx context.Context, tx *recording) error {
+			fresh, err := tx.refuse(ctx, c.New)
 			if err != nil {
 				return err
 			}
-			return tx.write(sqlkit.Only(c, fresh), nil)
+			return tx.write(ctx, sqlkit.Only(c, fresh), nil)
 		})
 	})
 	if err != nil {
@@ -126,10 +126,10 @@ func (s *Store) Refuse(ctx context.Context, commands []*queue.Command, reason st
 }
 
 // refuse writes tasks one by one and returns the ids of those that were new.
-func (tx *recording) refuse(rows []store.State) (map[string]bool, error) {
+func (tx *recording) refuse(ctx context.Context, rows []store.State) (map[string]bool, error) {
 	fresh := map[string]bool{}
 	for i := range rows {
-		missing, err := put(tx, insertTasks, rows[i:i+1], sqlkit.PutNew)
+		missing, err := put(ctx, tx, insertTasks, rows[i:i+1], sqlkit.PutNew)
 		if err != nil {
 			return nil, err
 		}

@@ -40,7 +40,7 @@ func testStates(t *testing.T, s store.Store) {
 	full.BusinessKey, full.Method, full.Epoch = "k", task.Rollback, 4
 	full.Status, full.Final, full.EndTime = task.StartSuccess, true, noon.Add(time.Hour)
 	full.UpdateTime, full.Reason, full.Outputs = noon.Add(time.Minute), "why", json.RawMessage(`{"o": 1.0}`)
-	full.Progress, full.Worker, full.Seen, full.Following, full.LogLines = pointer(100), "w", 1<<22|1, true, 12
+	full.Progress, full.Worker, full.Seen, full.Following, full.LogLines = new(100), "w", 1<<22|1, true, 12
 	record(t, s, store.Changes{New: []store.State{plain, full}})
 	unknown := newID()
 	require.Equal(t, map[string]store.State{plain.ID: plain, full.ID: full}, read(t, s, plain.ID, full.ID, unknown))

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -155,7 +156,7 @@ func testLeaseRace(t *testing.T, s store.Store) {
 	won := make([]bool, 8)
 	for i := range won {
 		wg.Go(func() {
-			got, err := s.Lease(t.Context(), "trim", string(rune('a'+i)), time.Hour)
+			got, err := s.Lease(t.Context(), "trim", strconv.Itoa(i), time.Hour)
 			if err != nil {
 				t.Error(err)
 			}

@@ -61,7 +61,7 @@ func testHistoryOrder(t *testing.T, s store.Store) {
 		status task.Status
 		why    string
 	}
-	var real, all []entry
+	var recorded, all []entry
 	for _, e := range []entry{
 		{1, task.ProduceFailed, ""}, {1, task.ProduceSuccess, ""},
 		{1, task.StartBegin, ""}, {1, task.StartBegin, store.NoteRetry}, {1, task.StartBegin, store.NoteRepeat},
@@ -73,10 +73,10 @@ func testHistoryOrder(t *testing.T, s store.Store) {
 	} {
 		all = append(all, e)
 		if e.why == "" {
-			real = append(real, e)
+			recorded = append(recorded, e)
 		}
 	}
-	for notes, want := range map[bool][]entry{false: real, true: all} {
+	for notes, want := range map[bool][]entry{false: recorded, true: all} {
 		history, err := s.History(t.Context(), n.ID, notes)
 		require.NoError(t, err)
 		var got []entry

@@ -96,5 +96,3 @@ func ids[T any](rows []T, id func(T) string) []string {
 func taskIDs(tasks []task.Task) []string {
 	return ids(tasks, func(t task.Task) string { return t.TaskID })
 }
-
-func pointer[T any](v T) *T { return &v }

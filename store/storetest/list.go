@@ -16,11 +16,10 @@ var listTests = map[string]func(*testing.T, store.Store){
 	"List/filters": testListFilters,
 	"List/paging":  testListPaging,
 	"List/params":  testListParams,
-	"List/limit":   testListLimit,
 }
 
 // row is a task of the list tests: minute is its createTime after noon.
-func row(s store.Store, t *testing.T, minute int, n task.Names, status task.Status) {
+func row(t *testing.T, s store.Store, minute int, n task.Names, status task.Status) {
 	t.Helper()
 	st := state(n)
 	st.Status, st.CreateTime = status, noon.Add(time.Duration(minute)*time.Minute)
@@ -38,7 +37,7 @@ func testListFilters(t *testing.T, s store.Store) {
 		{TaskID: "t3", ProcessInstanceID: "p2", Name: "n1", Namespace: "s2", Stone: "B"},
 	} {
 		n.ID = newID()
-		row(s, t, i, n, []task.Status{task.ProduceSuccess, task.StartFailed, task.MonitorFailed, task.MonitorSuccess}[i])
+		row(t, s, i, n, []task.Status{task.ProduceSuccess, task.StartFailed, task.MonitorFailed, task.MonitorSuccess}[i])
 	}
 	minute := func(m int) time.Time { return noon.Add(time.Duration(m) * time.Minute) }
 	for name, test := range map[string]struct {
@@ -113,27 +112,4 @@ func testListParams(t *testing.T, s store.Store) {
 	one, err := s.Task(t.Context(), "a")
 	require.NoError(t, err)
 	require.Equal(t, one, page.Tasks[0])
-}
-
-// Nothing is counted beyond the limit.
-func testListLimit(t *testing.T, s store.Store) {
-	const beyond = store.CountLimit + 1
-	for made := 0; made < beyond; {
-		var c store.Changes
-		for range min(10_000, beyond-made) {
-			c.New = append(c.New, state(names("t"+newID())))
-			made++
-		}
-		record(t, s, c)
-	}
-	f := store.Filter{Size: 1}
-	page, err := s.List(t.Context(), f)
-	require.NoError(t, err)
-	require.Equal(t, store.CountLimit, page.Total)
-	require.False(t, page.Exact)
-	f.CreatedAfter = noon // leaves nothing
-	page, err = s.List(t.Context(), f)
-	require.NoError(t, err)
-	require.Zero(t, page.Total)
-	require.True(t, page.Exact)
 }

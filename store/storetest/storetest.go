@@ -63,5 +63,6 @@ func Postgres(t testing.TB) store.Store {
 }
 
 func closeAtEnd(t testing.TB, s store.Store) {
+	t.Helper()
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 }

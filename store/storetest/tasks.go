@@ -32,7 +32,7 @@ func testTaskFields(t *testing.T, s store.Store) {
 	n.BusinessKey = "key:1"
 	want := task.Task{Names: n, Method: task.Mock, Epoch: 3, Status: task.StartSuccess, Final: true, CreateTime: noon,
 		UpdateTime: noon.Add(time.Second), EndTime: noon.Add(time.Minute), Reason: "a reason, ü",
-		Params: json.RawMessage(`{"b":1,"a":2}`), Outputs: json.RawMessage(`{"x": [1.0]}`), Progress: pointer(40)}
+		Params: json.RawMessage(`{"b":1,"a":2}`), Outputs: json.RawMessage(`{"x": [1.0]}`), Progress: new(40)}
 	at := attempt(n, string(want.Params))
 	at.Epoch = 3
 	record(t, s, store.Changes{New: []store.State{{Names: n, Method: want.Method, Epoch: 3, Status: want.Status, Final: true,
@@ -66,11 +66,11 @@ func testTaskKey(t *testing.T, s store.Store) {
 func testTaskBare(t *testing.T, s store.Store) {
 	n := names("t1")
 	record(t, s, store.Changes{New: []store.State{{Names: n, Method: task.Start, Epoch: 1, CreateTime: noon, UpdateTime: noon,
-		Progress: pointer(0)}}})
+		Progress: new(0)}}})
 	got, err := s.Task(t.Context(), "t1")
 	require.NoError(t, err)
 	require.Equal(t, task.Task{Names: n, Method: task.Start, Epoch: 1, CreateTime: noon, UpdateTime: noon,
-		Params: json.RawMessage(`{}`), Outputs: json.RawMessage(`{}`), Progress: pointer(0)}, got)
+		Params: json.RawMessage(`{}`), Outputs: json.RawMessage(`{}`), Progress: new(0)}, got)
 	require.Nil(t, read(t, s, n.ID)[n.ID].Outputs)
 }
 

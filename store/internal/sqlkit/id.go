@@ -8,8 +8,11 @@ import (
 // ID is a task's id as databases keep it: the 16 bytes of its UUID.
 type ID [16]byte
 
-// dashes are the positions of the hyphens in a UUID's text.
-var dashes = [4]int{8, 13, 18, 23}
+// Positions in a UUID's text: of the hyphens, and of the two digits of each byte.
+var (
+	dashes = [4]int{8, 13, 18, 23}
+	digits = [16]int{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34}
+)
 
 const textLen = 36
 
@@ -33,17 +36,12 @@ func LookID(s string) (id ID, ok bool) {
 			return id, false
 		}
 	}
-	at := 0
-	for i := range id {
-		if s[at] == '-' {
-			at++
-		}
+	for i, at := range digits {
 		hi, lo := unhex(s[at]), unhex(s[at+1])
 		if hi > 15 || lo > 15 {
-			return id, false
+			return ID{}, false
 		}
 		id[i] = hi<<4 | lo
-		at += 2
 	}
 	return id, true
 }

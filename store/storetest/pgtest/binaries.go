@@ -73,7 +73,8 @@ func startIn(ctx context.Context, bin, dir string) (server, error) {
 		return server{}, err
 	}
 	data := filepath.Join(dir, "data")
-	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--pgdata", data, "--username", superuser,
+	initdb := exec.CommandContext(ctx, //nolint:gosec // of the machine's own
+		filepath.Join(bin, "initdb"), "--pgdata", data, "--username", superuser,
 		"--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions")
 	initdb.SysProcAttr, initdb.Dir = &syscall.SysProcAttr{Credential: attr.Credential}, dir
 	if out, err := initdb.CombinedOutput(); err != nil {
@@ -84,7 +85,7 @@ func startIn(ctx context.Context, bin, dir string) (server, error) {
 	if !durable() {
 		args = append(args, "-c", "fsync=off", "-c", "full_page_writes=off")
 	}
-	postgres := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(bin, "postgres"), args...)
+	postgres := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(bin, "postgres"), args...) //nolint:gosec // as above
 	postgres.SysProcAttr, postgres.Dir = attr, dir
 	var output bytes.Buffer
 	postgres.Stdout, postgres.Stderr = &output, &output
@@ -106,8 +107,8 @@ func startIn(ctx context.Context, bin, dir string) (server, error) {
 // start starts cmd; the channel is closed when it has ended. The goroutine
 // keeps the thread that started it: the server is told to end when this thread
 // does, so that even a killed test leaves no server behind.
-func start(cmd *exec.Cmd) (ended chan struct{}, err error) {
-	ended = make(chan struct{})
+func start(cmd *exec.Cmd) (<-chan struct{}, error) {
+	ended := make(chan struct{})
 	started := make(chan error, 1)
 	go func() {
 		defer close(ended)

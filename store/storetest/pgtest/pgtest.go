@@ -166,7 +166,7 @@ func execute(ctx context.Context, url, sql string) error {
 	if err != nil {
 		return fmt.Errorf("test database: %w", err)
 	}
-	defer conn.Close(ctx)
+	defer conn.Close(ctx) //nolint:errcheck // nothing is left to lose
 	if _, err := conn.Exec(ctx, sql); err != nil {
 		return fmt.Errorf("test database: %s: %w", sql, err)
 	}
