@@ -92,7 +92,7 @@ func Default() Config {
 		LogLevel:    zapcore.InfoLevel,
 		LogFormat:   JSON,
 		StopTimeout: 20 * time.Second,
-		Limits:      Limits{Body: 8 << 20, Backlog: 100_000, Concurrency: 1000},
+		Limits:      Limits{Body: 8 << 20, Backlog: 100_000, Concurrency: 4096},
 		Work:        Work{Concurrency: 10},
 		Stones:      Stones{Machine: true},
 	}

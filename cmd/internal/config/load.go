@@ -47,6 +47,9 @@ func Load(src Sources) (Config, error) {
 		}
 	}
 	cfg.Stones = readStones(k, &p)
+	for i := range cfg.Stones.Command {
+		cfg.Stones.Command[i].Environ = src.Environ // its commands name what they may see of it
+	}
 	validate(&cfg, &p)
 	if len(p) > 0 {
 		return Config{}, p

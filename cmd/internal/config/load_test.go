@@ -46,7 +46,7 @@ func TestOrder(t *testing.T) {
 	require.EqualValues(t, 2<<20, cfg.Limits.Body, "the environment wins over the file")
 	require.Equal(t, 5, cfg.Limits.Backlog, "the file wins over the default")
 	require.Equal(t, "Europe/Berlin", cfg.TimeZone.String())
-	require.Equal(t, 1000, cfg.Limits.Concurrency)
+	require.Equal(t, 4096, cfg.Limits.Concurrency)
 }
 
 func TestEveryKeyInEverySpelling(t *testing.T) {
@@ -212,20 +212,24 @@ func TestSecretsAreNotShown(t *testing.T) {
 
 const stonesYAML = `
 worker:
-  stones: [Deploy]
+  stones: [Deploy, Backup]
   concurrency: 3
 machine-stone: false
 http-stones:
   - code: Deploy
     start: {url: "https://deploy.example/jobs", outputs: {job: id}}
     monitor: {url: "https://deploy.example/jobs/{{.outputs.job}}", interval: 2s, done: {path: state, values: [done]}}
+command-stones:
+  - code: Backup
+    commands: {full: {path: /bin/true, args: ["{{.params.disk}}"], env: [HOME]}}
 `
 
 func TestStonesOfTheFile(t *testing.T) {
 	t.Parallel()
-	cfg, err := load(t, stonesYAML, nil)
+	cfg, err := load(t, stonesYAML, []string{"HOME=/home/app"})
 	require.NoError(t, err)
-	require.Equal(t, []string{"Deploy"}, cfg.Stones.Codes())
+	require.Equal(t, []string{"Deploy", "Backup"}, cfg.Stones.Codes())
+	require.Equal(t, []string{"HOME=/home/app"}, cfg.Stones.Command[0].Environ)
 	require.True(t, cfg.Runs("Deploy"))
 	require.False(t, cfg.Runs("MachineStone"))
 	require.Equal(t, 2*time.Second, cfg.Stones.HTTP[0].Monitor.Interval)
@@ -236,7 +240,7 @@ func TestStonesOfTheFileAreChecked(t *testing.T) {
 	for name, tc := range map[string]struct{ yaml, want string }{
 		"unknown name": {"http-stones: [{code: A, strat: {}}]\n", "http-stones: number 1: "},
 		"no list":      {"http-stones: {code: A}\n", "must be a list"},
-		"twice":        {"http-stones: [{code: A, start: {url: 'https://a'}}, {code: A, start: {url: 'https://a'}}]\n", `two stones with the code "A"`},
+		"twice":        {"http-stones: [{code: A, start: {url: 'https://a'}}, {code: A, start: {url: 'https://a'}}]\n", `stones: there are two with the code "A"`},
 		"machine":      {"machine-stone: maybe\n", "machine-stone: is true or false"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/knadh/koanf/v2"
 
+	"github.com/riverstones/riverstones/stone/commandstone"
 	"github.com/riverstones/riverstones/stone/httpstone"
 )
 
@@ -16,6 +17,7 @@ const MachineStone = "MachineStone"
 // Stones are the built-in stones of the worker role.
 type Stones struct {
 	HTTP    []httpstone.Config
+	Command []commandstone.Config
 	Machine bool // the reference stone, too
 }
 
@@ -37,6 +39,9 @@ func (s *Stones) Codes() []string {
 	for i := range s.HTTP {
 		codes = append(codes, s.HTTP[i].Code)
 	}
+	for i := range s.Command {
+		codes = append(codes, s.Command[i].Code)
+	}
 	return codes
 }
 
@@ -48,7 +53,8 @@ func (c *Config) Runs(code string) bool {
 // readStones reads the sections that define stones, and finds codes that are
 // used twice.
 func readStones(k *koanf.Koanf, p *Problems) Stones {
-	s := Stones{Machine: true, HTTP: definitions(k, sectionHTTP, httpstone.Parse, p)}
+	s := Stones{Machine: true, HTTP: definitions(k, sectionHTTP, parseHTTP, p),
+		Command: definitions(k, sectionCommand, commandstone.Parse, p)}
 	if v := k.Get(sectionMachine); v != nil {
 		var ok bool
 		if s.Machine, ok = v.(bool); !ok {
@@ -58,10 +64,20 @@ func readStones(k *koanf.Koanf, p *Problems) Stones {
 	codes := s.Codes()
 	for i, code := range codes {
 		if slices.Contains(codes[:i], code) {
-			p.section(sectionHTTP, fmt.Sprintf("there are two stones with the code %q", code))
+			p.section("stones", fmt.Sprintf("there are two with the code %q", code))
 		}
 	}
 	return s
+}
+
+// parseHTTP reads and checks one; New calls nobody. Commands are checked where
+// they are run: other machines need not have them.
+func parseHTTP(doc []byte) (httpstone.Config, error) {
+	c, err := httpstone.Parse(doc)
+	if err == nil {
+		_, err = httpstone.New(c)
+	}
+	return c, err
 }
 
 // definitions reads a list of stones with the parser of their kind.

@@ -1,0 +1,43 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/riverstones/riverstones/gateway"
+	"github.com/riverstones/riverstones/queue"
+)
+
+func (a *App) startGateway(ctx, background context.Context, nc *nats.Conn) error {
+	pub, err := queue.NewPublisher(nc, queue.PublisherConfig{})
+	if err != nil {
+		return err
+	}
+	s, err := gateway.New(gateway.Config{
+		Listen: a.cfg.Listen, Zone: a.cfg.TimeZone, MaxBody: a.cfg.Limits.Body,
+		Concurrent: a.cfg.Limits.Concurrency, BacklogLimit: a.cfg.Limits.Backlog,
+	}, gateway.Deps{Store: a.store, Publisher: pub, NATS: nc, Log: a.log})
+	if err != nil {
+		return err
+	}
+	if err := s.Start(ctx); err != nil {
+		return err
+	}
+	a.addr = s.Addr()
+	a.stack.push("gateway", s.Stop)
+	a.watch(background, "gateway", s.Failed())
+	return nil
+}
+
+// watch ends the system when one of its parts gives up.
+func (a *App) watch(background context.Context, part string, failed <-chan error) {
+	a.watches.Go(func() {
+		select {
+		case err := <-failed:
+			a.fail(fmt.Errorf("%s: %w", part, err))
+		case <-background.Done():
+		}
+	})
+}

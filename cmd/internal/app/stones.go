@@ -1,0 +1,62 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/riverstones/riverstones/stone"
+	"github.com/riverstones/riverstones/stone/commandstone"
+	"github.com/riverstones/riverstones/stone/httpstone"
+)
+
+// builtIn is a stone that knows what it is.
+type builtIn interface {
+	stone.Stone
+	Spec() stone.Spec
+}
+
+// makeStones makes the built-in stones that the configuration defines and
+// wants. They are closed when the worker has stopped.
+func (a *App) makeStones() error {
+	for _, cfg := range a.cfg.Stones.HTTP {
+		if err := makeStone(a, cfg.Code, cfg, httpstone.New); err != nil {
+			return err
+		}
+	}
+	for _, cfg := range a.cfg.Stones.Command {
+		if err := makeStone(a, cfg.Code, cfg, commandstone.New); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeStone makes one, unless it is not wanted here.
+func makeStone[C any, S builtIn](a *App, code string, cfg C, build func(C) (S, error)) error {
+	if !a.cfg.Runs(code) {
+		return nil
+	}
+	s, err := build(cfg)
+	if err != nil {
+		return fmt.Errorf("stone %s: %w", code, err)
+	}
+	a.stones = append(a.stones, s)
+	if c, ok := any(s).(interface{ Close() }); ok {
+		a.stack.push("stone "+code, func(context.Context) error { c.Close(); return nil })
+	}
+	return nil
+}
+
+func (a *App) addStones(w *stone.Worker) error {
+	for _, s := range a.stones {
+		spec := s.Spec()
+		spec.Concurrency = a.cfg.Work.Concurrency
+		if err := w.Add(spec, s); err != nil {
+			return err
+		}
+	}
+	if a.hooks.Stones != nil {
+		return a.hooks.Stones(w)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/riverstones/riverstones/cmd/internal/config"
+	"github.com/riverstones/riverstones/gateway/client"
+)
+
+const defaultServer = "http://127.0.0.1:8306"
+
+// look is how often a waiting command asks how a task stands.
+const look = 200 * time.Millisecond
+
+// remote is what all commands against a gateway share.
+type remote struct {
+	server  string
+	retries int
+	out     output
+}
+
+func newTask(p *Process) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "task",
+		Short: "Publish tasks and see how they stand, through the REST API",
+		Args:  args(cobra.NoArgs),
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	var r remote
+	c.PersistentFlags().StringVar(&r.server, "server", environ(p, "SERVER", defaultServer), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
+	for _, sub := range []*cobra.Command{newTaskPublish(p, &r), newTaskGet(p, &r), newTaskList(p, &r), newTaskWatch(p, &r)} {
+		r.out.flag(sub)
+		c.AddCommand(sub)
+	}
+	return c
+}
+
+// environ returns a variable of ours, or a default.
+func environ(p *Process, name, otherwise string) string {
+	for _, e := range p.Environ {
+		if v, ok := strings.CutPrefix(e, config.Prefix+name+"="); ok && v != "" {
+			return v
+		}
+	}
+	return otherwise
+}
+
+func (r *remote) client(p *Process) (*client.Client, error) {
+	c, err := client.New(r.server, client.Config{Retries: r.retries, UserAgent: "riverstones/" + cmp.Or(p.Version, "dev")})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return c, nil
+}
+
+// text returns what a pointer of the API holds, "" for null.
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func percent(n *int) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.Itoa(*n) + "%"
+}
+
+// succeeded reports whether a task at its end did what it was to do.
+func succeeded(t *client.Task) bool {
+	return strings.HasSuffix(t.Status, ".success") || strings.HasSuffix(t.Status, ".passed")
+}
