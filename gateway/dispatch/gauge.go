@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -45,16 +46,17 @@ func (g *Gauge) Backlog(ctx context.Context, stone string, lane queue.Lane) (int
 	}
 	sum := 0
 	for i, key := range slices.Sorted(maps.Keys(stored)) {
-		n, served := stored[key], false
+		waiting := stored[key]
 		if key != "" && i < maxKeys {
-			if n, served, err = g.durable(ctx, lane.Durable(stone, key)); err != nil {
+			n, served, err := g.durable(ctx, lane.Durable(stone, key))
+			if err != nil {
 				return 0, err
 			}
-			if !served {
-				n = stored[key]
+			if served {
+				waiting = n
 			}
 		}
-		sum += n
+		sum += waiting
 	}
 	return sum, nil
 }
@@ -70,7 +72,7 @@ func (g *Gauge) durable(ctx context.Context, name string) (n int, exists bool, e
 		return 0, false, fmt.Errorf("read consumer %s: %w", name, err)
 	}
 	info := c.CachedInfo()
-	return int(info.NumPending) + info.NumAckPending, true, nil
+	return bounded(info.NumPending) + info.NumAckPending, true, nil
 }
 
 // stored counts the commands in the stream by business key.
@@ -87,9 +89,12 @@ func (g *Gauge) stored(ctx context.Context, stone string, lane queue.Lane) (map[
 		}
 		for full, n := range info.State.Subjects {
 			if _, key, _, err := queue.ParseTaskSubject(full); err == nil {
-				out[key] += int(n)
+				out[key] += bounded(n)
 			}
 		}
 	}
 	return out, nil
 }
+
+// bounded is n as an int; no stream holds more.
+func bounded(n uint64) int { return int(min(n, math.MaxInt32)) }

@@ -158,12 +158,11 @@ func (j *JSON) Int(field string, low, high int, to *int) error {
 	if raw == nil {
 		return err
 	}
-	n, bad := strconv.Atoi(string(raw))
-	if bad != nil || n < low || n > high {
+	if n, bad := strconv.Atoi(string(raw)); bad == nil && n >= low && n <= high {
+		*to = n
+	} else {
 		j.Problem("%s must be a whole number between %d and %d", field, low, high)
-		return nil
 	}
-	*to = n
 	return nil
 }
 

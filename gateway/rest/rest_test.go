@@ -169,17 +169,16 @@ func TestBodies(t *testing.T) {
 		"deeper than good": {strings.Repeat("[", 600), 400, "ends too early"},
 		"large":            {`{"raw":"` + strings.Repeat("x", 1000) + `"}`, 413, "more than 1000 bytes"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			for _, body := range []io.Reader{strings.NewReader(c.body), io.MultiReader(strings.NewReader(c.body))} { // the latter is chunked
-				got := s.do(t, http.MethodPost, "/thing", body)
-				require.Equal(t, c.status, got.status, got.body)
-				if c.status < 300 {
-					require.Equal(t, c.says, got.body)
-				} else {
-					require.Contains(t, got.Exception, c.says)
-				}
+		t.Log(name)
+		for _, body := range []io.Reader{strings.NewReader(c.body), io.MultiReader(strings.NewReader(c.body))} { // the latter is chunked
+			got := s.do(t, http.MethodPost, "/thing", body)
+			require.Equal(t, c.status, got.status, got.body)
+			if c.status < 300 {
+				require.Equal(t, c.says, got.body)
+			} else {
+				require.Contains(t, got.Exception, c.says)
 			}
-		})
+		}
 	}
 }
 

@@ -90,6 +90,7 @@ func TestRedactText(t *testing.T) {
 
 // seed returns params of the sample in the task API's documentation.
 func seed(t testing.TB) []byte {
+	t.Helper()
 	b, err := os.ReadFile("testdata/seed.json")
 	require.NoError(t, err)
 	var tasks []struct{ Params string }

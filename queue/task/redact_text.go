@@ -108,23 +108,37 @@ func redactBase64(text []byte, depth int) (masked []byte, found bool) {
 func encodingOf(text []byte) *base64.Encoding {
 	var std, url, breaks, pads int
 	for _, c := range text {
-		switch {
-		case c == '\n' || c == '\r':
+		switch c {
+		case '\n', '\r':
 			breaks++
-		case c == '=':
+			continue
+		case '=':
 			pads++
-		case pads > 0:
-			return nil
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
-		case c == '+' || c == '/':
+			continue
+		case '+', '/':
 			std++
-		case c == '-' || c == '_':
+		case '-', '_':
 			url++
 		default:
+			if !alphanumeric(c) {
+				return nil
+			}
+		}
+		if pads > 0 {
 			return nil
 		}
 	}
-	whole := (len(text)-breaks)%4 == 0
+	return variant(std, url, pads, (len(text)-breaks)%4 == 0)
+}
+
+func alphanumeric(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+}
+
+// variant returns the encoding with this many characters of its own: of the
+// standard alphabet, of the one for URLs, and of padding. whole says that the
+// length is a multiple of four.
+func variant(std, url, pads int, whole bool) *base64.Encoding {
 	switch {
 	case std > 0 && url > 0, pads > 0 && !whole:
 		return nil
