@@ -25,11 +25,7 @@ import (
 	"github.com/riverstones/riverstones/store/sqlite"
 )
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*jetStream).monitorCluster"),
-		goleak.IgnoreAnyFunction("go.opencensus.io/stats/view.(*worker).start"))
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var errDown = errors.New("database is down")
 
