@@ -39,7 +39,7 @@ func TestWorkerKilled(t *testing.T) {
 	t.Parallel()
 	pids := filepath.Join(t.TempDir(), "pids")
 	worker := exec.CommandContext(t.Context(), os.Args[0])
-	worker.Env = append(os.Environ(), asWorker+"="+pids)
+	worker.Env = append(os.Environ(), asWorker+"="+pids, "TMPDIR="+t.TempDir())
 	require.NoError(t, worker.Start())
 	var pid int
 	require.Eventually(t, func() bool {
