@@ -193,8 +193,7 @@ func ExampleNewChecker() {
 	params, _ := stone.ParamsOf[VolumeParams]()
 	c, _ := stone.NewChecker(params)
 	_, err := c.Check([]byte(`{"region": 7}`))
-	var bad stone.ParamErrors
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[stone.ParamErrors](err); ok {
 		fmt.Println(bad[0].Param, bad[0].Rule)
 	}
 	filled, _ := c.Fill([]byte(`{}`)) // the defaults, and no check

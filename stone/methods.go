@@ -3,6 +3,7 @@ package stone
 import (
 	"context"
 	"maps"
+	"slices"
 
 	"github.com/riverstones/riverstones/queue/task"
 )
@@ -34,8 +35,8 @@ func (m Methods) methods() map[task.Method]Handler {
 // Chain joins middleware into one: the first is the outermost.
 func Chain(all ...Middleware) Middleware {
 	return func(h Handler) Handler {
-		for i := len(all) - 1; i >= 0; i-- {
-			h = all[i](h)
+		for _, m := range slices.Backward(all) {
+			h = m(h)
 		}
 		return h
 	}

@@ -120,8 +120,7 @@ func newMetrics(reg prometheus.Registerer) (m metrics, err error) {
 // register returns c, or the same collector if it was registered before.
 func register[C prometheus.Collector](reg prometheus.Registerer, c C) (C, error) {
 	err := reg.Register(c)
-	var before prometheus.AlreadyRegisteredError
-	if errors.As(err, &before) {
+	if before, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
 		if old, ok := before.ExistingCollector.(C); ok {
 			return old, nil
 		}

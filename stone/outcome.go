@@ -33,8 +33,7 @@ func Again(after time.Duration) error { return &againError{after} }
 
 // AsRetry reports whether err is a [Retry], and after how long.
 func AsRetry(err error) (after time.Duration, ok bool) {
-	var e *retryError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*retryError](err); ok {
 		return e.after, true
 	}
 	return 0, false
@@ -42,14 +41,13 @@ func AsRetry(err error) (after time.Duration, ok bool) {
 
 // AsReject reports whether err is a [Reject].
 func AsReject(err error) bool {
-	var e *rejectError
-	return errors.As(err, &e)
+	_, ok := errors.AsType[*rejectError](err)
+	return ok
 }
 
 // AsAgain reports whether err is an [Again], and after how long.
 func AsAgain(err error) (after time.Duration, ok bool) {
-	var e *againError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*againError](err); ok {
 		return e.after, true
 	}
 	return 0, false

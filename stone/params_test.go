@@ -10,8 +10,6 @@ import (
 	"github.com/riverstones/riverstones/stone"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func raws(s ...string) []json.RawMessage {
 	all := make([]json.RawMessage, len(s))
 	for i := range s {
@@ -24,12 +22,12 @@ func raws(s ...string) []json.RawMessage {
 func declaration() []stone.Param {
 	return []stone.Param{
 		{Name: "region", Type: stone.String, Required: true},
-		{Name: "size", Type: stone.Integer, Default: json.RawMessage("2"), MinValue: ptr(1.0), MaxValue: ptr(10.0)},
-		{Name: "ratio", Type: stone.Number, MinValue: ptr(0.5)},
+		{Name: "size", Type: stone.Integer, Default: json.RawMessage("2"), MinValue: new(1.0), MaxValue: new(10.0)},
+		{Name: "ratio", Type: stone.Number, MinValue: new(0.5)},
 		{Name: "kind", Type: stone.String, AllowedValues: raws(`"m1"`, `"m2"`)},
 		{Name: "level", Type: stone.Integer, AllowedValues: raws("1", "2")},
 		{Name: "code", Type: stone.String, AllowedPattern: "[a-z]{2}|x"},
-		{Name: "name", Type: stone.String, MinLength: ptr(2), MaxLength: ptr(3)},
+		{Name: "name", Type: stone.String, MinLength: new(2), MaxLength: new(3)},
 		{Name: "pin", Type: stone.String, NoEcho: true, AllowedValues: raws(`"1111"`)},
 		{Name: "on", Type: stone.Boolean, Default: json.RawMessage("true")},
 		{Name: "tags", Type: stone.Object},
@@ -123,16 +121,16 @@ func TestNewCheckerRefuses(t *testing.T) {
 		"no name":                          {{Type: stone.String}},
 		"declared twice":                   {{Name: "a", Type: stone.String}, {Name: "a", Type: stone.String}},
 		`unknown type "int"`:               {{Name: "a", Type: "int"}},
-		"pattern or length is for strings": {{Name: "a", Type: stone.Integer, MinLength: ptr(1)}},
-		"is for numbers":                   {{Name: "a", Type: stone.String, MaxValue: ptr(1.0)}},
-		"length is negative":               {{Name: "a", Type: stone.String, MaxLength: ptr(-1)}},
-		"minimum length is above":          {{Name: "a", Type: stone.String, MinLength: ptr(2), MaxLength: ptr(1)}},
-		"minimum is above":                 {{Name: "a", Type: stone.Number, MinValue: ptr(2.0), MaxValue: ptr(1.0)}},
+		"pattern or length is for strings": {{Name: "a", Type: stone.Integer, MinLength: new(1)}},
+		"is for numbers":                   {{Name: "a", Type: stone.String, MaxValue: new(1.0)}},
+		"length is negative":               {{Name: "a", Type: stone.String, MaxLength: new(-1)}},
+		"minimum length is above":          {{Name: "a", Type: stone.String, MinLength: new(2), MaxLength: new(1)}},
+		"minimum is above":                 {{Name: "a", Type: stone.Number, MinValue: new(2.0), MaxValue: new(1.0)}},
 		"missing closing )":                {{Name: "a", Type: stone.String, AllowedPattern: "("}},
 		"unexpected )":                     {{Name: "a", Type: stone.String, AllowedPattern: "a)(b"}},
 		"allowed value is not of type":     {{Name: "a", Type: stone.String, AllowedValues: raws("1")}},
 		"default is not JSON":              {{Name: "a", Type: stone.String, Default: json.RawMessage("x")}},
-		"default must be at most 3":        {{Name: "a", Type: stone.Integer, MaxValue: ptr(3.0), Default: json.RawMessage("4")}},
+		"default must be at most 3":        {{Name: "a", Type: stone.Integer, MaxValue: new(3.0), Default: json.RawMessage("4")}},
 	} {
 		_, err := stone.NewChecker(p)
 		require.ErrorContains(t, err, want)

@@ -34,9 +34,7 @@ func splitTag(tag string) ([]option, error) {
 			}
 			o.given = true
 		}
-		if strings.HasPrefix(tag, ",") {
-			tag = tag[1:]
-		}
+		tag = strings.TrimPrefix(tag, ",")
 		all = append(all, o)
 	}
 	return all, nil

@@ -35,7 +35,6 @@ type volume struct {
 	Free   any       `json:"free" stone:"type=object"`
 	When   time.Time `json:"when"`
 	Hidden string    `json:"-"`
-	inner  string
 }
 
 type made struct {
@@ -50,9 +49,9 @@ func TestParamsOf(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []stone.Param{
 		{Name: "region", Type: stone.String, Required: true, DisplayName: "Region, or zone", Description: "where to build"},
-		{Name: "size", Type: stone.Integer, Default: json.RawMessage("2"), MinValue: ptr(1.0), MaxValue: ptr(100.0)},
+		{Name: "size", Type: stone.Integer, Default: json.RawMessage("2"), MinValue: new(1.0), MaxValue: new(100.0)},
 		{Name: "kind", Type: stone.String, Default: json.RawMessage(`"ssd"`), AllowedValues: raws(`"ssd"`, `"hdd"`)},
-		{Name: "secret", Type: stone.String, NoEcho: true, Visible: ptr(false), MinLength: ptr(4), MaxLength: ptr(8)},
+		{Name: "secret", Type: stone.String, NoEcho: true, Visible: new(false), MinLength: new(4), MaxLength: new(8)},
 		{Name: "code", Type: stone.String, AllowedPattern: "[a-z]{1,3}'?"},
 		{Name: "bytes", Type: stone.Integer},
 		{Name: "exact", Type: stone.Number},
@@ -231,7 +230,7 @@ func TestTypedMerges(t *testing.T) {
 			if looks++; looks < 3 {
 				return made{Count: looks + 1}, stone.Again(time.Second)
 			}
-			return made{Ready: ptr(false)}, nil
+			return made{Ready: new(false)}, nil
 		},
 	}.MustStone()
 	first := stonetest.Run(t, s, stonetest.Task{Params: `{"region":"r"}`})

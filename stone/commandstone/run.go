@@ -41,7 +41,7 @@ func (s *Stone) run(ctx context.Context, t *stone.Task, p *program, params json.
 	if err != nil {
 		return fmt.Errorf("make a directory for the command: %w", err)
 	}
-	defer os.RemoveAll(scratch)
+	defer func() { _ = os.RemoveAll(scratch) }()
 	file := filepath.Join(scratch, "outputs.json")
 	env, err := p.environment(ctx, t, data, file)
 	if err != nil {
@@ -53,7 +53,7 @@ func (s *Stone) run(ctx context.Context, t *stone.Task, p *program, params json.
 	s.enter(t.ID, r)
 	defer s.leave(t.ID, r)
 
-	cmd := exec.CommandContext(inner, p.Path, args...)
+	cmd := exec.CommandContext(inner, p.Path, args...) //nolint:gosec // running what the operator listed is what the stone is for
 	cmd.Env, cmd.Dir = env, p.Dir
 	if cmd.Dir == "" {
 		if cmd.Dir, err = os.MkdirTemp(scratch, "work-"); err != nil {
@@ -204,7 +204,7 @@ func setOutputs(t *stone.Task, file string) error {
 	if err != nil {
 		return stone.Reject("outputs: can not be read")
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	doc, err := io.ReadAll(io.LimitReader(f, maxOutputs+1))
 	switch {
 	case err != nil:

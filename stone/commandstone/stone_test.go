@@ -1,3 +1,5 @@
+//go:build unix
+
 package commandstone_test
 
 import (
@@ -139,9 +141,10 @@ func TestOutputs(t *testing.T) {
 
 // started runs the stone in the background and returns when the script has
 // written its pids, one for itself and one for a child.
-func started(t *testing.T, ctx context.Context, s *commandstone.Stone, in stonetest.Task, pids string) (ended chan *stonetest.Result, all []int) {
+func started(ctx context.Context, t *testing.T, s *commandstone.Stone, in stonetest.Task, pids string) (<-chan *stonetest.Result, []int) {
 	t.Helper()
-	ended = make(chan *stonetest.Result, 1)
+	var all []int
+	ended := make(chan *stonetest.Result, 1)
 	go func() {
 		r, _ := stonetest.Do(ctx, s, in)
 		ended <- r
@@ -163,7 +166,7 @@ func gone(t *testing.T, pids []int) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		for _, pid := range pids {
-			stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+			stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 			zombie := err == nil && strings.Contains(string(stat), ") Z ")
 			if syscall.Kill(pid, 0) == nil && !zombie {
 				return false
@@ -179,7 +182,7 @@ func TestCancelKillsTheGroup(t *testing.T) {
 	t.Parallel()
 	pids := filepath.Join(t.TempDir(), "pids")
 	s := one(t, sh(waits, pids))
-	ended, all := started(t, t.Context(), s, stonetest.Task{ID: "a"}, pids)
+	ended, all := started(t.Context(), t, s, stonetest.Task{ID: "a"}, pids)
 	stonetest.Run(t, s, stonetest.Task{ID: "b", Method: task.Cancel}).RequireSuccess(t) // another task
 	require.NoError(t, syscall.Kill(all[1], 0))
 	stonetest.Run(t, s, stonetest.Task{ID: "a", Method: task.Cancel}).RequireSuccess(t)
@@ -194,7 +197,7 @@ func TestContextEndKillsTheGroup(t *testing.T) {
 	t.Parallel()
 	pids := filepath.Join(t.TempDir(), "pids")
 	ctx, cancel := context.WithCancel(t.Context())
-	ended, all := started(t, ctx, one(t, sh(waits, pids)), stonetest.Task{}, pids)
+	ended, all := started(ctx, t, one(t, sh(waits, pids)), stonetest.Task{}, pids)
 	cancel()
 	r := <-ended
 	require.ErrorIs(t, r.Err, context.Canceled)
@@ -208,7 +211,7 @@ func TestGrace(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := one(t, sh(`trap 'echo deaf' TERM; sleep 1000 & echo $$ $! > "$1.tmp"; mv "$1.tmp" "$1"; while :; do wait; done`, pids),
 		func(c *commandstone.Config) { c.Grace = 100 * time.Millisecond })
-	ended, all := started(t, ctx, s, stonetest.Task{}, pids)
+	ended, all := started(ctx, t, s, stonetest.Task{}, pids)
 	cancel()
 	require.ErrorIs(t, (<-ended).Err, context.Canceled)
 	gone(t, all)

@@ -52,8 +52,7 @@ func (s *Stone) do(ctx context.Context, t *stone.Task, c *call, data map[string]
 // unsent is the outcome of a call that got no answer. The URL, which may hold
 // values of the task, does not go into the reason.
 func unsent(ctx context.Context, err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
 	switch {

@@ -78,7 +78,7 @@ func (c Config) prepare() error {
 			return err
 		}
 	}
-	return os.Chmod(c.Dir, 0o700)
+	return os.Chmod(c.Dir, 0o700) //nolint:gosec // a directory needs the x
 }
 
 func (c Config) tasks() string { return filepath.Join(c.Dir, "tasks") }

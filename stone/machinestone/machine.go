@@ -131,7 +131,7 @@ func (s *Stone) launch(ctx context.Context, m machine) error {
 	if err != nil {
 		return err
 	}
-	defer console.Close()
+	defer func() { _ = console.Close() }() // the machine has its own
 	args := append([]string{"-c", launcher, "machine"}, s.cfg.Command...)
 	cmd := exec.Command("/bin/sh", args...) //nolint:noctx // a machine outlives the context of start
 	cmd.Dir, cmd.Stdout, cmd.Stderr = m.dir, console, console

@@ -40,7 +40,7 @@ func (s *Stone) locked(ctx context.Context, taskID string, f func() error) error
 	if err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
-	defer file.Close() // which gives the lock back
+	defer func() { _ = file.Close() }() // which gives the lock back
 	var failed error
 	err = until(ctx, func() bool {
 		failed = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

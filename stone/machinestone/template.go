@@ -2,6 +2,7 @@ package machinestone
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -144,7 +145,7 @@ func userData(v jsontext.Value) ([]byte, error) {
 		Base64 string `json:"Fn::Base64"`
 	}
 	if err := json.Unmarshal(v, &f); err != nil {
-		return nil, fmt.Errorf("the property UserData is neither a text nor Fn::Base64")
+		return nil, errors.New("the property UserData is neither a text nor Fn::Base64")
 	}
 	data, err := base64.StdEncoding.DecodeString(f.Base64)
 	if err != nil { // the function also stands for plain text that is to be encoded

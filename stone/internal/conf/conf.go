@@ -6,7 +6,7 @@ package conf
 import (
 	"bytes"
 	stdjson "encoding/json"
-	"fmt"
+	"errors"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -21,7 +21,7 @@ var durations = json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext.
 		return err
 	}
 	if tok.Kind() != jsontext.KindString {
-		return fmt.Errorf("a duration is written as a text such as \"90s\"")
+		return errors.New(`a duration is written as a text such as "90s"`)
 	}
 	*d, err = time.ParseDuration(tok.String())
 	return err

@@ -228,10 +228,8 @@ func ParsePath(s string) (Path, error) {
 		return slices.Collect(ptr.Tokens()), nil
 	}
 	p := Path(strings.Split(s, "."))
-	for _, name := range p {
-		if name == "" {
-			return nil, fmt.Errorf("path %q: an empty name", s)
-		}
+	if slices.Contains(p, "") {
+		return nil, fmt.Errorf("path %q: an empty name", s)
 	}
 	return p, nil
 }
