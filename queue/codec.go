@@ -442,14 +442,11 @@ func depth(raw []byte) (deepest int) {
 	level, inString := 0, false
 	for i := 0; i < len(raw); i++ {
 		switch c := raw[i]; {
-		case inString:
-			if c == '\\' {
-				i++
-			} else if c == '"' {
-				inString = false
-			}
 		case c == '"':
-			inString = true
+			inString = !inString
+		case inString && c == '\\':
+			i++
+		case inString:
 		case c == '{' || c == '[':
 			level++
 			deepest = max(deepest, level)

@@ -177,7 +177,7 @@ func pull(t *testing.T, nc *nats.Conn, cfg queue.PullConfig, f func(*queue.Deliv
 	return func() error { cancel(); return <-done }
 }
 
-func pulling(t *testing.T, nc *nats.Conn, cfg queue.PullConfig, f func(*queue.Delivery, bool) error) (cancel func(), done chan error) {
+func pulling(t *testing.T, nc *nats.Conn, cfg queue.PullConfig, f func(*queue.Delivery, bool) error) (cancel func(), ended <-chan error) {
 	t.Helper()
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
@@ -185,7 +185,7 @@ func pulling(t *testing.T, nc *nats.Conn, cfg queue.PullConfig, f func(*queue.De
 	require.NoError(t, err)
 	cfg.Stream, cfg.Consumer = queue.StreamTasks, queue.Work.Durable("MachineStone", "")
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	done = make(chan error, 1)
+	done := make(chan error, 1)
 	p := queue.NewPuller(nc, cfg)
 	go func() { done <- p.Run(ctx, f) }()
 	return cancel, done

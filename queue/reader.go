@@ -54,7 +54,7 @@ func (r *Reader) Run(ctx context.Context, after uint64, take func(d *Delivery) e
 		err := r.run(ctx, &last, take)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // what fails because it was stopped has not failed
 		case err == nil, errors.Is(err, errLost), errors.Is(err, ErrConsumerLost), transient(err):
 		default:
 			return err

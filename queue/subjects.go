@@ -112,10 +112,10 @@ func ParseToken(tok string) (string, error) {
 				return "", fmt.Errorf("%w %q", ErrToken, tok)
 			}
 			hi, lo := unhex(tok[i+1]), unhex(tok[i+2])
-			if hi < 0 || lo < 0 || plain(byte(hi<<4|lo)) {
+			if hi > 15 || lo > 15 || plain(hi<<4|lo) {
 				return "", fmt.Errorf("%w %q", ErrToken, tok)
 			}
-			c, i = byte(hi<<4|lo), i+2
+			c, i = hi<<4|lo, i+2
 		} else if !plain(c) {
 			return "", fmt.Errorf("%w %q", ErrToken, tok)
 		}
@@ -124,14 +124,15 @@ func ParseToken(tok string) (string, error) {
 	return string(b), nil
 }
 
-func unhex(c byte) int {
+// unhex reads an upper-case hex digit; anything else is above 15.
+func unhex(c byte) byte {
 	switch {
 	case c >= '0' && c <= '9':
-		return int(c - '0')
+		return c - '0'
 	case c >= 'A' && c <= 'F':
-		return int(c-'A') + 10
+		return c - 'A' + 10
 	default:
-		return -1
+		return 16
 	}
 }
 

@@ -3,11 +3,13 @@ package stone
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/riverstones/riverstones/queue"
 	"github.com/riverstones/riverstones/queue/task"
 )
@@ -248,9 +250,7 @@ func (j *job) giveBack(after time.Duration) {
 func (j *job) bury(cause error) {
 	m := nats.NewMsg(queue.DLQSubject(j.lane.r.spec.Code))
 	m.Data = j.delivery.Msg.Data
-	for k, v := range j.delivery.Msg.Header {
-		m.Header[k] = v
-	}
+	maps.Copy(m.Header, j.delivery.Msg.Header)
 	m.Header.Del(nats.MsgIdHdr)
 	m.Header.Del(jetstream.ExpectedStreamHeader)
 	m.Header.Set(queue.HeaderReason, cause.Error())

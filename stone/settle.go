@@ -225,7 +225,7 @@ func (j *job) backoffAt(try int) time.Duration {
 		d *= 2
 	}
 	d = min(d, maxBackoff)
-	return d + time.Duration(rand.Int64N(int64(d)/10+1)) //nolint:gosec // spreading needs no secrecy
+	return d + time.Duration(rand.Int64N(int64(d)/10+1))
 }
 
 // end is the last transition of an epoch.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -107,8 +108,8 @@ func (w *Worker) Add(spec Spec, s Stone) error {
 	}
 	handlers := Handlers(s)
 	for m, h := range handlers {
-		for i := len(w.cfg.Middleware) - 1; i >= 0; i-- {
-			h = w.cfg.Middleware[i](h)
+		for _, around := range slices.Backward(w.cfg.Middleware) {
+			h = around(h)
 		}
 		handlers[m] = h
 	}

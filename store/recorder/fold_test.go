@@ -1,4 +1,4 @@
-package recorder
+package recorder //nolint:testpackage // folding is not exported: only the recorder may write
 
 import (
 	"fmt"

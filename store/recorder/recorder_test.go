@@ -35,7 +35,6 @@ type bed struct {
 
 func each(t *testing.T, f func(t *testing.T, b *bed)) {
 	t.Helper()
-	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s store.Store) {
 		t.Helper()
 		b := &bed{t: t, server: queuetest.Start(t), store: s}
@@ -121,6 +120,7 @@ func (b *bed) history(id string) (all []string) {
 var path = []string{"produce.success", "start.begin", "start.success", "monitor.begin", "monitor.success"}
 
 func TestFromMessagesToRows(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, b *bed) {
 		said := make(chan *nats.Msg, 100)
 		sub, err := b.nc.ChanSubscribe(queue.AllCheckpoints, said)
@@ -152,6 +152,7 @@ func TestFromMessagesToRows(t *testing.T) {
 // Two recorders, one of which is stopped in the middle, and a server that is
 // restarted: everything is recorded once.
 func TestTwoRecordersAndARestart(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, b *bed) {
 		const n = 1500
 		first := b.record(recorder.Config{BatchRows: 50})
@@ -190,6 +191,7 @@ func TestTwoRecordersAndARestart(t *testing.T) {
 
 // Unreadable messages and impossible events go to quarantine and block nobody.
 func TestPoison(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, b *bed) {
 		b.record(recorder.Config{})
 		js := b.server.JetStream(t)
@@ -233,6 +235,7 @@ func (b *bed) ask(q queue.Question) queue.Answer {
 }
 
 func TestQuestions(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, b *bed) {
 		b.record(recorder.Config{})
 		c := command(1)
@@ -279,6 +282,7 @@ func TestQuestions(t *testing.T) {
 // A worker that ran the first delivery without asking and died counts as a
 // try; one that gave its run back does not.
 func TestTriesCountSilentDeaths(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, b *bed) {
 		b.record(recorder.Config{})
 		died, gave := command(1), command(2)
@@ -301,6 +305,7 @@ func TestTriesCountSilentDeaths(t *testing.T) {
 
 // A recorder that could only go on by skipping says so and waits.
 func TestItNeverSkips(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, b *bed) {
 		b.publish(command(1), command(2), command(3))
 		s, err := b.server.JetStream(t).Stream(t.Context(), queue.StreamTasks)
