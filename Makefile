@@ -16,7 +16,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # For tests on a machine of two cores: two packages at a time.
 TESTFLAGS ?= -race -p 2 -timeout 10m
 FUZZTIME  ?= 5s
-BENCH     ?= -n 20000 -c 64
+BENCH     ?= -n 60000
 
 # A golangci-lint of the pinned version that is here already, else ours.
 GOLANGCI = $(shell for t in "$(TOOLS)/golangci-lint" "$$(command -v golangci-lint)" "$$(go env GOPATH)/bin/golangci-lint"; do \
@@ -54,12 +54,14 @@ vulnerabilities: ## known vulnerabilities in what we call; says so and passes wh
 	then echo 'govulncheck or its database is out of reach: not checked'; exit 0; fi; exit $$code
 
 .PHONY: bench
-bench: build ## micro-benchmarks, then the whole pipeline under load (BENCH="-n 20000 -c 64")
+bench: build ## micro-benchmarks, then the whole pipeline under load (BENCH="-n 60000")
+	@.ci/need postgres
 	go test -run '^$$' -bench . -benchmem ./...
 	./bin/riverstones bench $(BENCH)
 
 .PHONY: bench-short
 bench-short: build ## one pass of every benchmark, so that they keep working
+	@.ci/need postgres
 	go test -run '^$$' -bench . -benchtime 1x ./...
 	./bin/riverstones bench -n 500 -c 16
 
