@@ -121,8 +121,7 @@ func (c *Client) sendPersistently(ctx context.Context, method, path string, body
 			return a, err
 		}
 		pause := wait
-		var e *Error
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*Error](err); ok {
 			pause = max(pause, e.RetryAfter)
 		}
 		if !sleep(ctx, pause) {

@@ -3,10 +3,15 @@ package app
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 
+	"github.com/riverstones/riverstones/cmd/internal/config"
 	"github.com/riverstones/riverstones/stone"
 	"github.com/riverstones/riverstones/stone/commandstone"
 	"github.com/riverstones/riverstones/stone/httpstone"
+	"github.com/riverstones/riverstones/stone/machinestone"
 )
 
 // builtIn is a stone that knows what it is.
@@ -28,7 +33,35 @@ func (a *App) makeStones() error {
 			return err
 		}
 	}
-	return nil
+	if !a.cfg.Stones.Machine {
+		return nil
+	}
+	cfg, err := a.machines()
+	if err != nil {
+		return err
+	}
+	return makeStone(a, config.MachineStone, cfg, machinestone.New)
+}
+
+// bound is what a machine runs that ends with the process OWNER.
+const bound = `umask 077
+trap 'exit 0' TERM
+: > ready
+while [ -d "$MACHINE_DIR" ] && kill -0 "$OWNER" 2>/dev/null; do
+  date +%s > heartbeat
+  sleep 1 & wait $!
+done`
+
+func (a *App) machines() (machinestone.Config, error) {
+	dir, err := filepath.Abs(a.cfg.MachineDir())
+	if err != nil {
+		return machinestone.Config{}, fmt.Errorf("directory of the machines: %w", err)
+	}
+	c := machinestone.Config{Dir: dir}
+	if a.cfg.Stones.MachinesEnd {
+		c.Command, c.Env = []string{"/bin/sh", "-c", bound}, []string{"OWNER=" + strconv.Itoa(os.Getpid())}
+	}
+	return c, nil
 }
 
 // makeStone makes one, unless it is not wanted here.

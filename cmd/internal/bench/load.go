@@ -76,8 +76,9 @@ func (l *loader) connection(ctx context.Context, due <-chan time.Time) error {
 	if err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
 	defer func() { _ = c.Close() }()
+	release := context.AfterFunc(ctx, func() { _ = c.Close() })
+	defer release()
 	r, full := bufio.NewReaderSize(c, 64<<10), newBody(l.watch.prefix, l.cfg.Batch, l.cfg.Stones)
 	for {
 		at := time.Now()

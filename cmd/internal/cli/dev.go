@@ -17,6 +17,7 @@ func newDev(p *Process) *cobra.Command {
 	base := config.Default()
 	base.Roles = config.Roles()
 	base.Migrate = true
+	base.Stones.MachinesEnd = true
 	base.Data = ".riverstones"
 	base.LogLevel, base.LogFormat = zapcore.WarnLevel, config.Console
 	var demo bool
@@ -25,7 +26,8 @@ func newDev(p *Process) *cobra.Command {
 		Short: "Run everything in one process on this machine",
 		Long: `Runs gateway, recorder and the built-in stones in one process, with a NATS
 server inside that stones of other processes can connect to, and SQLite. What
-it keeps stands in --data; remove that directory to begin anew.
+it keeps stands in --data; remove that directory to begin anew. The "machines"
+of MachineStone are processes here, and end with it.
 
 --demo publishes the sample task of the API's manual, shows each of its
 transitions as it is recorded, and goes on serving.`,

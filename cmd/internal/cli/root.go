@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -52,8 +51,7 @@ func Run(ctx context.Context, p Process) int {
 	if err == nil {
 		return ExitOK
 	}
-	var silent silentError
-	if !errors.As(err, &silent) {
+	if _, silent := errors.AsType[silentError](err); !silent {
 		fmt.Fprintln(p.Err, "riverstones: "+printable(err.Error()))
 	}
 	if isUsage(err) {
@@ -71,10 +69,9 @@ type usageError struct{ error }
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 func isUsage(err error) bool {
-	var u usageError
-	var p config.Problems
-	// Cobra has no type for an unknown command.
-	return errors.As(err, &u) || errors.As(err, &p) || strings.HasPrefix(err.Error(), "unknown command")
+	_, usage := errors.AsType[usageError](err)
+	_, wrong := errors.AsType[config.Problems](err)
+	return usage || wrong
 }
 
 const rootHelp = `Riverstones runs the tasks of distributed workflows: orchestrators publish tasks
@@ -95,7 +92,8 @@ func newRoot(p *Process) *cobra.Command {
 		Example:       "  riverstones dev --demo\n  riverstones task list --process 2910431",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          args(cobra.NoArgs),
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w; see %s --help", err, c.CommandPath())

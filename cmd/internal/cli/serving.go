@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync"
 	"syscall"
 	"time"
 
@@ -52,13 +53,10 @@ func serve(ctx context.Context, p *Process, cfg config.Config, started func(ctx 
 func until(ctx context.Context, a *app.App, started func(ctx context.Context, a *app.App) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	told := make(chan error, 1)
-	go func() { told <- started(ctx, a) }()
-	defer func() {
-		cancel()
-		if told != nil {
-			<-told
-		}
-	}()
+	var telling sync.WaitGroup
+	telling.Go(func() { told <- started(ctx, a) })
+	defer telling.Wait()
+	defer cancel()
 	for {
 		select {
 		case <-ctx.Done():
@@ -66,7 +64,7 @@ func until(ctx context.Context, a *app.App, started func(ctx context.Context, a 
 		case err := <-a.Failed():
 			return err
 		case err := <-told:
-			if told = nil; err != nil && ctx.Err() == nil {
+			if err != nil && ctx.Err() == nil {
 				return err
 			}
 		}

@@ -92,13 +92,15 @@ func readTasks(p *Process, name string) ([]client.NewTask, error) {
 	if err != nil {
 		return nil, err
 	}
-	var tasks []client.NewTask
-	if b = bytes.TrimSpace(b); len(b) > 0 && b[0] == '{' {
-		b = append(append([]byte{'['}, b...), ']')
-	}
+	tasks := make([]client.NewTask, 1)
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&tasks); err != nil {
+	if bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) {
+		err = d.Decode(&tasks[0])
+	} else {
+		err = d.Decode(&tasks)
+	}
+	if err != nil {
 		return nil, usagef("%s: %w", name, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
@@ -142,9 +144,10 @@ func (pub *publishing) run(ctx context.Context, p *Process, r *remote, tasks []c
 		if err != nil {
 			return err
 		}
-		if published[i] = t; !succeeded(&t) {
+		published[i] = t
+		if err := verdict(&t); err != nil {
 			failed++
-			fmt.Fprintln(p.Err, "riverstones:", printable(verdict(&t, nil).Error()))
+			fmt.Fprintln(p.Err, "riverstones:", printable(err.Error()))
 		}
 	}
 	if r.out.json() {

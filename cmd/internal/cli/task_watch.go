@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,10 +34,13 @@ With -o json the task is printed at its end, and the way there on standard error
 				return err
 			}
 			t, err := watch(c.Context(), p, r, cl, given[0], limit)
-			if err == nil && r.out.json() {
+			if err != nil {
+				return err
+			}
+			if r.out.json() {
 				err = printJSON(p.Out, t)
 			}
-			return errors.Join(err, verdict(&t, err))
+			return errors.Join(err, verdict(&t))
 		},
 	}
 	c.Flags().DurationVar(&limit, "timeout", 0, "how long to wait at most (default: without end)")
@@ -70,19 +74,19 @@ func teller(w io.Writer) func(client.Task, []client.Transition) {
 			if tr.Reason != nil {
 				line += "  " + oneLine(*tr.Reason, 200)
 			}
-			fmt.Fprintln(w, printable(line))
+			fmt.Fprintln(w, printable(strings.TrimRight(line, " ")))
 			before = tr.Time
 		}
 		if t.Progress != nil && *t.Progress != progress {
 			progress = *t.Progress
-			fmt.Fprintf(w, "%s  %9s  %-16s\n", time.Now().Format(clock), "", "progress "+percent(t.Progress))
+			fmt.Fprintf(w, "%s  %9s  %s\n", time.Now().Format(clock), "", "progress "+percent(t.Progress))
 		}
 	}
 }
 
-// verdict is the error of a task that did not succeed, nil if err tells it.
-func verdict(t *client.Task, err error) error {
-	if err != nil || succeeded(t) {
+// verdict is the error of an ended task that did not succeed.
+func verdict(t *client.Task) error {
+	if succeeded(t) {
 		return nil
 	}
 	why := ""

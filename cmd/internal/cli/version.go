@@ -2,9 +2,9 @@ package cli
 
 import (
 	"cmp"
-	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 
 	"github.com/spf13/cobra"
 )
@@ -53,7 +53,7 @@ func newVersion(p *Process) *cobra.Command {
 				return printJSON(p.Out, b)
 			}
 			return printPairs(p.Out, [][2]string{{"version", b.Version}, {"commit", cmp.Or(b.Commit, "unknown")},
-				{"built from", cmp.Or(b.Time, "unknown")}, {"modified", fmt.Sprint(b.Modified)}, {"go", b.Go}, {"platform", b.Platform}})
+				{"built from", cmp.Or(b.Time, "unknown")}, {"modified", strconv.FormatBool(b.Modified)}, {"go", b.Go}, {"platform", b.Platform}})
 		},
 	}
 	out.flag(c)

@@ -130,6 +130,9 @@ func (c *Config) NATSName() string { return Redact(c.NATS) }
 // NATSDir is where the embedded NATS server keeps its streams.
 func (c *Config) NATSDir() string { return filepath.Join(c.Data, "nats") }
 
+// MachineDir is where the machines of the reference stone live.
+func (c *Config) MachineDir() string { return filepath.Join(c.Data, "machines") }
+
 // String is safe to log: it has no secrets.
 func (c *Config) String() string {
 	return fmt.Sprintf("roles %v, listen %s, nats %s, store %s, data %s", c.Roles, c.Listen, c.NATSName(), c.StoreName(), c.Data)

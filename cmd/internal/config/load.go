@@ -46,7 +46,7 @@ func Load(src Sources) (Config, error) {
 			p.add(key.path, err.Error())
 		}
 	}
-	cfg.Stones = readStones(k, &p)
+	cfg.Stones = readStones(k, src.Base.Stones, &p)
 	for i := range cfg.Stones.Command {
 		cfg.Stones.Command[i].Environ = src.Environ // its commands name what they may see of it
 	}

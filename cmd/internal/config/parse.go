@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -132,16 +133,17 @@ func roles(c *Config, v any) error {
 	if err != nil {
 		return err
 	}
-	c.Roles = nil
+	var all []Role
 	for _, n := range names {
 		r := Role(strings.ToLower(n))
 		switch {
-		case r != Gateway && r != Recorder && r != Worker:
+		case !slices.Contains(Roles(), r):
 			return fmt.Errorf("there is no role %q; choose among %s", n, join(Roles()))
-		case !c.Has(r):
-			c.Roles = append(c.Roles, r)
+		case !slices.Contains(all, r):
+			all = append(all, r)
 		}
 	}
+	c.Roles = all
 	return nil
 }
 

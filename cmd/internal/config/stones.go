@@ -19,6 +19,9 @@ type Stones struct {
 	HTTP    []httpstone.Config
 	Command []commandstone.Config
 	Machine bool // the reference stone, too
+	// MachinesEnd makes the machines of the reference stone end with this
+	// process, which they outlive otherwise.
+	MachinesEnd bool
 }
 
 // The sections of the file that define stones.
@@ -52,8 +55,8 @@ func (c *Config) Runs(code string) bool {
 
 // readStones reads the sections that define stones, and finds codes that are
 // used twice.
-func readStones(k *koanf.Koanf, p *Problems) Stones {
-	s := Stones{Machine: true, HTTP: definitions(k, sectionHTTP, parseHTTP, p),
+func readStones(k *koanf.Koanf, base Stones, p *Problems) Stones {
+	s := Stones{Machine: base.Machine, MachinesEnd: base.MachinesEnd, HTTP: definitions(k, sectionHTTP, parseHTTP, p),
 		Command: definitions(k, sectionCommand, commandstone.Parse, p)}
 	if v := k.Get(sectionMachine); v != nil {
 		var ok bool
