@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -11,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/riverstones/riverstones/cmd/internal/cli"
+	"github.com/riverstones/riverstones/gateway/client"
 )
 
 func TestDevDemo(t *testing.T) {
@@ -52,8 +55,13 @@ func process(t *testing.T, args ...string) (*exec.Cmd, *buffer) {
 	var errs buffer
 	cmd.Stdout, cmd.Stderr = io.Discard, &errs
 	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	require.Eventually(t, func() bool { return strings.Contains(errs.String(), `"started"`) }, patience, 10*time.Millisecond)
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // the test may have waited already
+	})
+	if !assert.Eventually(t, func() bool { return strings.Contains(errs.String(), `"started"`) }, patience, 10*time.Millisecond) {
+		require.Fail(t, errs.String())
+	}
 	return cmd, &errs
 }
 
@@ -93,6 +101,53 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 	var ended *exec.ExitError
 	require.ErrorAs(t, cmd.Wait(), &ended)
 	require.Equal(t, cli.ExitKilled, ended.ExitCode())
+}
+
+const quickly = `
+listen: 127.0.0.1:0
+nats-listen: ""
+roles: [gateway, recorder, worker]
+machine-stone: false
+command-stones:
+  - code: Brief
+    commands: {brief: {path: /bin/true}}
+`
+
+// TestKilledProcessLosesNothing kills the whole system, queue and database
+// included, while tasks come in and are worked. It takes up to the lease of
+// what was being worked, 30 s.
+func TestKilledProcessLosesNothing(t *testing.T) {
+	t.Parallel()
+	file, data := filepath.Join(t.TempDir(), "riverstones.yaml"), t.TempDir()
+	require.NoError(t, os.WriteFile(file, []byte(quickly), 0o600))
+	var accepted []string
+	for round := range 2 {
+		cmd, errs := process(t, "serve", "--config", file, "--data", data)
+		server := "--server=http://" + between(errs.String(), `"address":"`, `"`)
+		for i := range 40 {
+			id := fmt.Sprintf("k%d-%d", round, i)
+			require.Equal(t, cli.ExitOK, run(t, "", "task", "publish", server, "--stone", "Brief", "--task", id).code)
+			accepted = append(accepted, id)
+		}
+		require.NoError(t, cmd.Process.Kill())
+		require.Error(t, cmd.Wait())
+	}
+	_, errs := process(t, "serve", "--config", file, "--data", data)
+	c, err := client.New("http://"+between(errs.String(), `"address":"`, `"`), client.Config{})
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	for _, id := range accepted {
+		_, err := c.WaitEnd(ctx, id, 50*time.Millisecond)
+		require.NoError(t, err)
+		history, err := c.History(ctx, id, false)
+		require.NoError(t, err)
+		var statuses []string
+		for _, tr := range history {
+			statuses = append(statuses, tr.Status)
+		}
+		require.Equal(t, []string{"produce.success", "start.begin", "start.success"}, statuses, id)
+	}
 }
 
 // between returns what stands between two texts.
