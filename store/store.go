@@ -24,6 +24,9 @@ var (
 	// ErrStale says that another recorder has moved the checkpoint: nothing
 	// was written, and the caller must read its position again.
 	ErrStale = errors.New("checkpoint was moved by another recorder")
+	// ErrRejected says that the database refuses the rows themselves: writing
+	// the same ones again can not help. Other errors of Record may pass.
+	ErrRejected = errors.New("rows were refused")
 )
 
 // Store is everything. Callers ask for the part they need.
@@ -99,7 +102,8 @@ type Recording interface {
 	// Position returns the checkpoint, zero in an empty database.
 	Position(ctx context.Context) (Position, error)
 	// Record commits one batch: it moves the checkpoint from b.From to b.To
-	// ([ErrStale] if it is not at From), hands the states of the tasks in
+	// ([ErrStale] if it is not at From; [ErrRejected] wraps what the rows are at
+	// fault for), hands the states of the tasks in
 	// b.IDs to b.Fold, and writes what Fold answers, all in one transaction.
 	// Fold may be called again when somebody else changed one of the tasks.
 	Record(ctx context.Context, b Batch) error

@@ -81,107 +81,121 @@ const (
 // epochMicros is where PostgreSQL's times begin, 2000-01-01, since 1970.
 const epochMicros = 946_684_800_000_000
 
-// arrays is the [sqlkit.Writer] of a bulk statement: value after value goes to
-// the next column.
-type arrays struct {
-	columns []column
-	at      int
+// encoder is a [sqlkit.Writer] of binary values. Where a value goes is decided
+// by next: it writes the length, -1 for null, and returns the buffer.
+type encoder struct {
+	types []uint32 // of the columns
+	at    int      // the column of the next value
+	next  func(column int, size uint32) *[]byte
 }
 
-type column struct {
-	buf  []byte
-	oid  uint32
-	rows uint32
+func newEncoder(types string) encoder {
+	var e encoder
+	for t := range strings.FieldsSeq(types) {
+		e.types = append(e.types, oids[t])
+	}
+	return e
+}
+
+func (e *encoder) begin(size uint32) *[]byte {
+	buf := e.next(e.at, size)
+	if e.at++; e.at == len(e.types) {
+		e.at = 0
+	}
+	return buf
+}
+
+// Null implements [sqlkit.Writer].
+func (e *encoder) Null() { e.begin(null) }
+
+// ID implements [sqlkit.Writer].
+func (e *encoder) ID(id sqlkit.ID) {
+	b := e.begin(uint32(len(id)))
+	*b = append(*b, id[:]...)
+}
+
+// Int implements [sqlkit.Writer] for the three integer types.
+func (e *encoder) Int(v int64) {
+	switch oid := e.types[e.at]; oid {
+	case pgtype.Int2OID:
+		b := e.begin(2)
+		*b = binary.BigEndian.AppendUint16(*b, uint16(v)) //nolint:gosec // two's complement is meant
+	case pgtype.Int4OID:
+		b := e.begin(4)
+		*b = binary.BigEndian.AppendUint32(*b, uint32(v)) //nolint:gosec // two's complement is meant
+	case pgtype.Int8OID:
+		e.int8(v)
+	default:
+		panic(fmt.Sprintf("integer for a column of type %d", oid))
+	}
+}
+
+func (e *encoder) int8(v int64) {
+	b := e.begin(8)
+	*b = binary.BigEndian.AppendUint64(*b, uint64(v)) //nolint:gosec // two's complement is meant
+}
+
+// Bool implements [sqlkit.Writer].
+func (e *encoder) Bool(v bool) {
+	b := e.begin(1)
+	if v {
+		*b = append(*b, 1)
+	} else {
+		*b = append(*b, 0)
+	}
+}
+
+// Text implements [sqlkit.Writer].
+func (e *encoder) Text(s string) {
+	b := e.begin(uint32(len(s))) //nolint:gosec // far below 2 GiB
+	*b = append(*b, s...)
+}
+
+// Raw implements [sqlkit.Writer].
+func (e *encoder) Raw(raw []byte) {
+	b := e.begin(uint32(len(raw))) //nolint:gosec // far below 2 GiB
+	*b = append(*b, raw...)
+}
+
+// Time implements [sqlkit.Writer].
+func (e *encoder) Time(t time.Time) { e.int8(sqlkit.Micros(t) - epochMicros) }
+
+// arrays are the parameters of a bulk statement: value after value goes to the
+// next column.
+type arrays struct {
+	encoder
+	columns [][]byte
+	rows    uint32
 }
 
 // newArrays makes room for values of usual size.
 func newArrays(types string, rows int) *arrays {
-	a := &arrays{}
-	for t := range strings.FieldsSeq(types) {
-		c := column{oid: oids[t], buf: make([]byte, headerLen, headerLen+rows*(4+16))}
-		binary.BigEndian.PutUint32(c.buf[0:], 1) // dimensions
-		binary.BigEndian.PutUint32(c.buf[4:], 1) // there may be nulls
-		binary.BigEndian.PutUint32(c.buf[8:], c.oid)
-		binary.BigEndian.PutUint32(c.buf[16:], 1) // lower bound
-		a.columns = append(a.columns, c)
+	a := &arrays{encoder: newEncoder(types)}
+	for _, oid := range a.types {
+		header := make([]byte, headerLen, headerLen+rows*(4+16))
+		binary.BigEndian.PutUint32(header[0:], 1) // dimensions
+		binary.BigEndian.PutUint32(header[4:], 1) // there may be nulls
+		binary.BigEndian.PutUint32(header[8:], oid)
+		binary.BigEndian.PutUint32(header[16:], 1) // lower bound
+		a.columns = append(a.columns, header)
+	}
+	a.next = func(column int, size uint32) *[]byte {
+		if column == 0 {
+			a.rows++
+		}
+		buf := &a.columns[column]
+		*buf = binary.BigEndian.AppendUint32(*buf, size)
+		return buf
 	}
 	return a
 }
 
 // params returns the finished arrays.
 func (a *arrays) params() [][]byte {
-	out := make([][]byte, len(a.columns), len(a.columns)+1)
-	for i := range a.columns {
-		c := &a.columns[i]
-		binary.BigEndian.PutUint32(c.buf[12:], c.rows)
-		out[i] = c.buf
+	for _, c := range a.columns {
+		binary.BigEndian.PutUint32(c[12:], a.rows)
 	}
-	return out
-}
-
-// next returns the column of the next value, whose length it writes.
-func (a *arrays) next(size uint32) *column {
-	c := &a.columns[a.at]
-	if a.at++; a.at == len(a.columns) {
-		a.at = 0
-	}
-	c.rows++
-	c.buf = binary.BigEndian.AppendUint32(c.buf, size)
-	return c
-}
-
-// Null implements [sqlkit.Writer].
-func (a *arrays) Null() { a.next(null) }
-
-// ID implements [sqlkit.Writer].
-func (a *arrays) ID(id sqlkit.ID) {
-	c := a.next(uint32(len(id)))
-	c.buf = append(c.buf, id[:]...)
-}
-
-// Int implements [sqlkit.Writer] for the three integer types.
-func (a *arrays) Int(v int64) {
-	switch oid := a.columns[a.at].oid; oid {
-	case pgtype.Int2OID:
-		c := a.next(2)
-		c.buf = binary.BigEndian.AppendUint16(c.buf, uint16(v)) //nolint:gosec // two's complement is meant
-	case pgtype.Int4OID:
-		c := a.next(4)
-		c.buf = binary.BigEndian.AppendUint32(c.buf, uint32(v)) //nolint:gosec // two's complement is meant
-	case pgtype.Int8OID:
-		c := a.next(8)
-		c.buf = binary.BigEndian.AppendUint64(c.buf, uint64(v)) //nolint:gosec // two's complement is meant
-	default:
-		panic(fmt.Sprintf("integer for a column of type %d", oid))
-	}
-}
-
-// Bool implements [sqlkit.Writer].
-func (a *arrays) Bool(v bool) {
-	c := a.next(1)
-	if v {
-		c.buf = append(c.buf, 1)
-	} else {
-		c.buf = append(c.buf, 0)
-	}
-}
-
-// Text implements [sqlkit.Writer].
-func (a *arrays) Text(s string) {
-	c := a.next(uint32(len(s))) //nolint:gosec // far below 2 GiB
-	c.buf = append(c.buf, s...)
-}
-
-// Raw implements [sqlkit.Writer].
-func (a *arrays) Raw(b []byte) {
-	c := a.next(uint32(len(b))) //nolint:gosec // far below 2 GiB
-	c.buf = append(c.buf, b...)
-}
-
-// Time implements [sqlkit.Writer].
-func (a *arrays) Time(t time.Time) {
-	c := a.next(8)
-	c.buf = binary.BigEndian.AppendUint64(c.buf, uint64(sqlkit.Micros(t)-epochMicros)) //nolint:gosec // two's complement is meant
+	return a.columns
 }
 
 // row is a [sqlkit.Row] in binary format.

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -60,9 +59,10 @@ func (s *Store) Position(ctx context.Context) (p store.Position, err error) {
 	return p, nil
 }
 
-// Record commits one batch, in two round trips unless another writer gets in
-// between. After an error it is unknown whether the batch was committed:
-// [Store.Position] tells.
+// Record commits one batch: in two round trips and one more for each large
+// part, unless another writer gets in between or rows are there already. After
+// an error other than those of the contract it is unknown whether the batch was
+// committed: [Store.Position] tells.
 func (s *Store) Record(ctx context.Context, b store.Batch) error {
 	ids, err := sqlkit.CheckBatch(b)
 	if err != nil {
@@ -83,7 +83,13 @@ func (s *Store) Record(ctx context.Context, b store.Batch) error {
 			c := b.Fold(states)
 			sqlkit.Sort(&c)
 			tried = c.New
-			return tx.close(ctx, c, states)
+			surplus := sqlkit.Surplus(c)
+			if !certain {
+				if err := tx.copy(ctx, &c); err != nil {
+					return refusal(err)
+				}
+			}
+			return tx.close(ctx, c, surplus, states)
 		})
 	})
 	if err != nil {
@@ -209,30 +215,32 @@ select expect_rows((select count(*) from written), %d)`, taskTypes}
 
 	updateTasks = statement{"rs_update_tasks", `
 with written as (
-  update task set method = u.method, epoch = u.epoch, status = u.status, final = u.final,
+  update task set business_key = u.business_key, create_time = u.create_time,
+    method = u.method, epoch = u.epoch, status = u.status, final = u.final,
     update_time = u.update_time, end_time = u.end_time, reason = u.reason,
     outputs = case when u.kept then task.outputs else u.outputs end,
     progress = u.progress, worker = u.worker, seen = u.seen, following = u.following, log_lines = u.log_lines
-  from unnest(%s) as u(id, rev, kept, ` + sqlkit.MutableColumns + `)
+  from unnest(%s) as u(id, rev, kept, business_key, create_time, ` + sqlkit.MutableColumns + `)
   where task.id = u.id and task.rev = u.rev
   returning 1)
-select expect_rows((select count(*) from written), %d)`, "uuid int4 bool " + mutableTypes}
+select expect_rows((select count(*) from written), %d)`, "uuid int4 bool text timestamptz " + mutableTypes}
 
 	insertAttempts = statement{"rs_insert_attempts", `
-insert into attempt (` + sqlkit.AttemptColumns + `) select * from unnest(%s) on conflict do nothing`,
-		"uuid int4 int2 timestamptz timestamptz int4 int8 int8 bytea bytea"}
+insert into attempt (` + sqlkit.AttemptColumns + `) select * from unnest(%s) ` + sqlkit.StoredAttempt, attemptTypes}
 )
 
 const (
 	insertTaskRows = `insert into task (` + sqlkit.NewColumns + `) select * from unnest(%s) on conflict do nothing`
 
 	taskTypes    = "uuid text text text text text text timestamptz " + mutableTypes
+	attemptTypes = "uuid int4 int2 timestamptz timestamptz int4 int8 int8 bytea bytea"
 	mutableTypes = "int2 int4 int2 bool timestamptz timestamptz text bytea int2 text int4 bool int4"
 )
 
-// close writes c and commits. The statements that must write all they are
-// given end the transaction themselves if they do not, so COMMIT goes along.
-func (tx *recording) close(ctx context.Context, c store.Changes, states map[string]store.State) error {
+// close writes c, deletes the surplus of logs, and commits. The statements that
+// must write all they are given end the transaction themselves if they do not,
+// so COMMIT goes along.
+func (tx *recording) close(ctx context.Context, c store.Changes, surplus []store.State, states map[string]store.State) error {
 	var b pgconn.Batch
 	for _, add := range []func() error{
 		func() error { return put(&b, insertTasks, c.New, sqlkit.PutNew) },
@@ -241,7 +249,7 @@ func (tx *recording) close(ctx context.Context, c store.Changes, states map[stri
 		func() error { return put(&b, insertTransitions, c.Transitions, sqlkit.PutTransition) },
 		func() error { return put(&b, insertNotes, c.Notes, sqlkit.PutNote) },
 		func() error { return put(&b, insertLog, c.Log, sqlkit.PutLog) },
-		func() error { return put(&b, deleteLog, sqlkit.Surplus(c), sqlkit.PutSurplus) },
+		func() error { return put(&b, deleteLog, surplus, sqlkit.PutSurplus) },
 		func() error { return put(&b, insertQuarantine, c.Quarantine, sqlkit.PutQuarantined) },
 	} {
 		if err := add(); err != nil {
@@ -249,9 +257,5 @@ func (tx *recording) close(ctx context.Context, c store.Changes, states map[stri
 		}
 	}
 	run(&b, commit)
-	err := tx.conn.ExecBatch(ctx, &b).Close()
-	if code(err) == codeExpectRows {
-		return errors.Join(sqlkit.ErrConflict, err)
-	}
-	return err
+	return refusal(tx.conn.ExecBatch(ctx, &b).Close())
 }

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -158,6 +159,7 @@ const (
 	codeSerialization = "40001"
 	codeDeadlock      = "40P01"
 	codeLockTimeout   = "55P03"
+	codeUnique        = "23505"
 	codeExpectRows    = "RS001" // raised by our expect_rows
 )
 
@@ -167,6 +169,25 @@ func transient(err error) bool {
 		return true
 	default:
 		return false
+	}
+}
+
+// Classes of SQLSTATE, their first two characters, that say that the rows are
+// at fault: data exception, integrity constraint violation, limit exceeded.
+var rowsAtFault = []string{"22", "23", "54"}
+
+// refusal says what an error of writing rows means: [sqlkit.ErrConflict] for
+// another writer, or a repeat that only the statements of the next try leave
+// alone; [store.ErrRejected] for rows that can not be written.
+func refusal(err error) error {
+	c := code(err)
+	switch {
+	case c == codeExpectRows, c == codeUnique:
+		return fmt.Errorf("%w: %w", sqlkit.ErrConflict, err)
+	case c != "" && slices.Contains(rowsAtFault, c[:2]):
+		return fmt.Errorf("%w: %w", store.ErrRejected, err)
+	default:
+		return err
 	}
 }
 

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -166,21 +167,66 @@ func TestGrantBetween(t *testing.T) {
 	require.Equal(t, 1, logs.FilterMessage("transaction is tried again").Len())
 }
 
-// No update of the recorder may move a row or touch an index.
+// Updates of the recorder stay in their page and touch no index, also when a
+// batch changes all rows of a page.
 func TestUpdatesAreHeapOnly(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Postgres(t)
+	s := open(t, url, postgres.Config{})
+	defer func() { require.NoError(t, s.Close()) }()
+	const tasks, rounds = 500, 4
+	var b store.Batch
+	for i := range tasks {
+		b.IDs = append(b.IDs, fmt.Sprintf("0190aaaa-0000-7000-8000-%012d", i))
+		b.TaskIDs = append(b.TaskIDs, fmt.Sprintf("t%d", i))
+	}
+	b.Fold = func(states map[string]store.State) (c store.Changes) {
+		at := time.Now()
+		for i, id := range b.IDs {
+			st, known := states[id]
+			if !known {
+				n := task.Names{ID: id, TaskID: b.TaskIDs[i], ProcessInstanceID: "p", Name: "n", Namespace: "n", Stone: "S"}
+				c.New = append(c.New, store.State{Names: n, Method: task.Start, Epoch: 1, Status: 1, CreateTime: at, UpdateTime: at})
+				continue
+			}
+			st.UpdateTime, st.Worker = at, "worker-1"
+			c.Changed = append(c.Changed, st)
+		}
+		return c
+	}
+	for range 1 + rounds {
+		b.From, b.To.Tasks = b.To, b.To.Tasks+1
+		require.NoError(t, s.Record(t.Context(), b))
+	}
 	db := raw(t, url)
-	rows, err := db.Query(t.Context(), `
-select a.attname from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
-where i.indrelid = 'task'::regclass group by 1 order by 1`)
+	require.Eventually(t, func() bool { // statistics come late
+		var all, hot int
+		err := db.QueryRow(t.Context(), `select n_tup_upd, n_tup_hot_upd from pg_stat_user_tables where relname = 'task'`).Scan(&all, &hot)
+		require.NoError(t, err)
+		require.Equal(t, all, hot)
+		return all == tasks*rounds
+	}, time.Minute, 50*time.Millisecond)
+}
+
+// Nothing is counted beyond the limit.
+func TestCountLimit(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Postgres(t)
+	s := open(t, url, postgres.Config{})
+	defer func() { require.NoError(t, s.Close()) }()
+	_, err := raw(t, url).Exec(t.Context(), `
+insert into task (id, task_id, process_id, name, namespace, stone, create_time, update_time, epoch, seen, log_lines, method, status, final, following)
+select gen_random_uuid(), 't' || i, 'p', 'n', 'n', 'S', now(), now(), 1, 0, 0, 1, 1, false, false from generate_series(1, $1) i`,
+		store.CountLimit+1)
 	require.NoError(t, err)
-	indexed, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	page, err := s.List(t.Context(), store.Filter{Size: 1})
 	require.NoError(t, err)
-	require.Equal(t, []string{"create_time", "id", "process_id", "task_id"}, indexed)
-	var options string
-	require.NoError(t, db.QueryRow(t.Context(), `select reloptions::text from pg_class where oid = 'task'::regclass`).Scan(&options))
-	require.Contains(t, options, "fillfactor=80")
+	require.Equal(t, store.CountLimit, page.Total)
+	require.False(t, page.Exact)
+	page, err = s.List(t.Context(), store.Filter{Size: 1, TaskID: "t7"})
+	require.NoError(t, err)
+	require.Equal(t, 1, page.Total)
+	require.True(t, page.Exact)
 }
 
 func TestStatusTable(t *testing.T) {

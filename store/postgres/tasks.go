@@ -96,7 +96,7 @@ func (s *Store) Refuse(ctx context.Context, commands []*queue.Command, reason st
 			if err != nil {
 				return err
 			}
-			return tx.close(ctx, sqlkit.Only(c, fresh), nil)
+			return tx.close(ctx, sqlkit.Only(c, fresh), nil, nil)
 		})
 	})
 	if err != nil {

@@ -37,8 +37,8 @@ func (s *Store) Position(ctx context.Context) (p store.Position, err error) {
 	return p, nil
 }
 
-// Record commits one batch. After an error it is unknown whether the batch was
-// committed: [Store.Position] tells.
+// Record commits one batch. After an error other than those of the contract it
+// is unknown whether the batch was committed: [Store.Position] tells.
 func (s *Store) Record(ctx context.Context, b store.Batch) error {
 	ids, err := sqlkit.CheckBatch(b)
 	if err != nil {
@@ -190,15 +190,16 @@ insert into task (` + sqlkit.NewColumns + `) values %s on conflict do nothing`, 
 
 	// SQLite names the columns of values column1 and so on.
 	updateTasks = &bulk{`
-update task set method = u.column4, epoch = u.column5, status = u.column6, final = u.column7,
-  update_time = u.column8, end_time = u.column9, reason = u.column10,
-  outputs = iif(u.column3, task.outputs, u.column11),
-  progress = u.column12, worker = u.column13, seen = u.column14, following = u.column15, log_lines = u.column16
+update task set business_key = u.column4, create_time = u.column5,
+  method = u.column6, epoch = u.column7, status = u.column8, final = u.column9,
+  update_time = u.column10, end_time = u.column11, reason = u.column12,
+  outputs = iif(u.column3, task.outputs, u.column13),
+  progress = u.column14, worker = u.column15, seen = u.column16, following = u.column17, log_lines = u.column18
 from (values %s) as u
-where task.id = u.column1 and task.rev = u.column2`, 16}
+where task.id = u.column1 and task.rev = u.column2`, 18}
 
 	insertAttempts = &bulk{`
-insert into attempt (` + sqlkit.AttemptColumns + `) values %s on conflict do nothing`, 10}
+insert into attempt (` + sqlkit.AttemptColumns + `) values %s ` + sqlkit.StoredAttempt, 10}
 )
 
 // write writes c, which is sorted.
@@ -229,7 +230,7 @@ func put[T any](ctx context.Context, tx *recording, b *bulk, rows []T, write fun
 		}
 	}
 	written, err := tx.exec(ctx, b, v)
-	return len(rows) - written, err
+	return len(rows) - written, refusal(err)
 }
 
 // all is for statements that must write all they are given.

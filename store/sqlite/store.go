@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -179,7 +180,23 @@ func (s *Store) Close() error {
 
 // transient reports whether another process held the file too long.
 func transient(err error) bool {
+	return slices.Contains([]int{lib.SQLITE_BUSY, lib.SQLITE_LOCKED}, code(err))
+}
+
+// refusal says what an error of writing rows means: [store.ErrRejected] for
+// rows that can not be written.
+func refusal(err error) error {
+	if slices.Contains([]int{lib.SQLITE_CONSTRAINT, lib.SQLITE_MISMATCH, lib.SQLITE_TOOBIG}, code(err)) {
+		return fmt.Errorf("%w: %w", store.ErrRejected, err)
+	}
+	return err
+}
+
+// code returns the primary result code, SQLITE_OK if err is not SQLite's.
+func code(err error) int {
 	const primary = 0xff
-	e, ok := errors.AsType[*sqlite.Error](err)
-	return ok && (e.Code()&primary == lib.SQLITE_BUSY || e.Code()&primary == lib.SQLITE_LOCKED)
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return e.Code() & primary
+	}
+	return lib.SQLITE_OK
 }

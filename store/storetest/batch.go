@@ -3,6 +3,7 @@ package storetest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ var batchTests = map[string]func(*testing.T, store.Store){
 	"Batch/all or nothing": testAllOrNothing,
 	"Batch/repeats":        testRepeats,
 	"Batch/large":          testLargeBatch,
+	"Batch/large repeats":  testLargeRepeats,
 	"Batch/outputs":        testOutputs,
 	"Batch/clash":          testClash,
 	"Batch/clash inside":   testClashInside,
@@ -62,7 +64,7 @@ func testAllOrNothing(t *testing.T, s store.Store) {
 	bad.EndTime = noon // produce.success is no end
 	batch := batch(t, s, store.Changes{New: []store.State{state(a), bad}, Attempts: []store.Attempt{attempt(a, `{}`)},
 		Transitions: []store.Transition{transition(a.ID, task.ProduceSuccess)}})
-	require.Error(t, s.Record(t.Context(), batch))
+	require.ErrorIs(t, s.Record(t.Context(), batch), store.ErrRejected)
 	_, err := s.Task(t.Context(), "a")
 	require.ErrorIs(t, err, store.ErrNotFound)
 	history, err := s.History(t.Context(), a.ID, true)
@@ -91,20 +93,24 @@ func testRepeats(t *testing.T, s store.Store) {
 	require.JSONEq(t, `{"first":1}`, string(one.Params))
 }
 
-func testLargeBatch(t *testing.T, s store.Store) {
-	const many = 2113 // no multiple of anything
-	var c store.Changes
-	var keys []string
-	for i := range many {
+// many returns new tasks t0, t1, … with their attempts and first transitions.
+func many(n int) (c store.Changes) {
+	for i := range n {
 		n := names(fmt.Sprintf("t%d", i))
-		keys = append(keys, n.ID)
 		c.New = append(c.New, state(n))
 		c.Attempts = append(c.Attempts, attempt(n, fmt.Sprintf(`{"i":%d}`, i)))
 		c.Transitions = append(c.Transitions, transition(n.ID, task.ProduceSuccess))
 	}
+	return c
+}
+
+func testLargeBatch(t *testing.T, s store.Store) {
+	const size = 2113 // no multiple of anything
+	c := many(size)
+	keys := ids(c.New, func(st store.State) string { return st.ID })
 	record(t, s, c)
 	states := read(t, s, keys...)
-	require.Len(t, states, many)
+	require.Len(t, states, size)
 	changed := store.Changes{}
 	for i, id := range keys {
 		st := states[id]
@@ -120,6 +126,36 @@ func testLargeBatch(t *testing.T, s store.Store) {
 	got, err := s.Task(t.Context(), "t2112")
 	require.NoError(t, err)
 	require.JSONEq(t, `{"i":2112}`, string(got.Params))
+}
+
+// Also in a large batch what is recorded already stays, and the rest is written.
+func testLargeRepeats(t *testing.T, s store.Store) {
+	const size = 300
+	c := many(size)
+	half := store.Changes{New: c.New[:size/2], Attempts: c.Attempts[:size/2], Transitions: c.Transitions[:size/2]}
+	record(t, s, half)
+	calls := 0
+	b := batch(t, s, c)
+	b.Fold = func(states map[string]store.State) store.Changes {
+		calls++
+		require.Len(t, states, size/2)
+		again := store.Changes{New: c.New[size/2:], Attempts: slices.Clone(c.Attempts), Transitions: slices.Clone(c.Transitions)}
+		for i := range again.Attempts {
+			again.Attempts[i].Params, again.Transitions[i].Worker = json.RawMessage(`{"again":true}`), "again"
+		}
+		return again
+	}
+	require.NoError(t, s.Record(t.Context(), b))
+	require.LessOrEqual(t, calls, 2)
+	for i, worker := range map[int]string{0: "w1", size - 1: "again"} {
+		history, err := s.History(t.Context(), c.New[i].ID, true)
+		require.NoError(t, err)
+		require.Len(t, history, 1)
+		require.Equal(t, worker, history[0].Worker)
+		got, err := s.Task(t.Context(), c.New[i].TaskID)
+		require.NoError(t, err)
+		require.Equal(t, i == size-1, string(got.Params) == `{"again":true}`)
+	}
 }
 
 // Outputs change, stay, are emptied and removed as Fold says.
@@ -195,9 +231,9 @@ func testStubborn(t *testing.T, s store.Store) {
 	owner, thief := names("t1"), names("t1")
 	create(t, s, owner)
 	b := batch(t, s, store.Changes{New: []store.State{state(thief)}})
-	require.Error(t, s.Record(t.Context(), b))
+	require.ErrorIs(t, s.Record(t.Context(), b), store.ErrRejected)
 	stranger := state(names("t9")) // changed, but never recorded
-	require.Error(t, s.Record(t.Context(), batch(t, s, store.Changes{Changed: []store.State{stranger}})))
+	require.ErrorIs(t, s.Record(t.Context(), batch(t, s, store.Changes{Changed: []store.State{stranger}})), store.ErrRejected)
 	at, err := s.Position(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, b.From, at)
@@ -217,7 +253,7 @@ func testEnds(t *testing.T, s store.Store) {
 				if ended == st.End(final) && (!final || st == task.StartSuccess) {
 					require.NoError(t, err, row.TaskID)
 				} else {
-					require.Error(t, err, row.TaskID)
+					require.ErrorIs(t, err, store.ErrRejected, row.TaskID)
 				}
 			}
 		}
@@ -235,6 +271,21 @@ func testMalformed(t *testing.T, s store.Store) {
 				return store.Changes{Transitions: []store.Transition{transition("no uuid", task.StartBegin)}}
 			}
 		},
+		"number": func(b *store.Batch) {
+			b.Fold = func(map[string]store.State) store.Changes {
+				far := transition(newID(), task.StartBegin)
+				far.Epoch = 1<<32 + 1
+				return store.Changes{Transitions: []store.Transition{far}}
+			}
+		},
+		"progress": func(b *store.Batch) {
+			fold := b.Fold
+			b.Fold = func(states map[string]store.State) store.Changes {
+				c := fold(states)
+				c.New[0].Progress = new(1<<16 + 50)
+				return c
+			}
+		},
 		"status": func(b *store.Batch) {
 			b.Fold = func(map[string]store.State) store.Changes {
 				return store.Changes{Transitions: []store.Transition{transition(newID(), 23)}}
@@ -243,7 +294,7 @@ func testMalformed(t *testing.T, s store.Store) {
 	} {
 		b := batch(t, s, store.Changes{New: []store.State{state(names("t1"))}})
 		spoil(&b)
-		require.Error(t, s.Record(t.Context(), b), name)
+		require.ErrorIs(t, s.Record(t.Context(), b), store.ErrRejected, name)
 		at, err := s.Position(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, b.From, at, name)

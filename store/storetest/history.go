@@ -128,7 +128,7 @@ func testLogLines(t *testing.T, s store.Store) {
 }
 
 func testLogBound(t *testing.T, s store.Store) {
-	n, other := names("t1"), names("t2")
+	n, other := names("one"), names("other")
 	create(t, s, n, other)
 	const over = 25
 	var st store.State
@@ -147,4 +147,14 @@ func testLogBound(t *testing.T, s store.Store) {
 	got, err = s.Log(t.Context(), other.ID, 0, 0)
 	require.NoError(t, err)
 	require.Len(t, got, 2, "of another task nothing is deleted")
+
+	// A task may be new and have too many at once.
+	c := many(100)
+	c.New[0].LogLines = store.MaxLogLines + 1
+	c.Log = append(lines(c.New[0].ID, 1, 1), lines(c.New[0].ID, store.MaxLogLines+1, store.MaxLogLines+1)...)
+	record(t, s, c)
+	got, err = s.Log(t.Context(), c.New[0].ID, 0, 0)
+	require.NoError(t, err)
+	require.Len(t, got, 1)
+	require.Equal(t, store.MaxLogLines+1, got[0].N)
 }

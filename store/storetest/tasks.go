@@ -23,6 +23,7 @@ var taskTests = map[string]func(*testing.T, store.Store){
 	"Lookup/first command":    testLookupFirst,
 	"Lookup/many":             testLookupMany,
 	"Refuse/new":              testRefuseNew,
+	"Refuse/stored after all": testRefuseStored,
 	"Refuse/known left alone": testRefuseKnown,
 	"Ping and Close":          testClose,
 }
@@ -202,6 +203,25 @@ func testRefuseNew(t *testing.T, s store.Store) {
 	page, err := s.List(t.Context(), store.Filter{TaskID: "b"})
 	require.NoError(t, err)
 	require.Len(t, page.Tasks, 1)
+}
+
+// A command that was refused, and turns out to be stored, is the one recorded
+// then; one that is stored already stays.
+func testRefuseStored(t *testing.T, s store.Store) {
+	n := names("t1")
+	require.NoError(t, s.Refuse(t.Context(), refusals(n), "out", noon))
+	st := state(n)
+	st.CreateTime, st.BusinessKey = noon.Add(time.Minute), "k"
+	stored := attempt(n, `{"stored":1}`)
+	for _, again := range []string{`{"stored":1}`, `{"repeat":1}`} {
+		stored.Params = json.RawMessage(again)
+		record(t, s, store.Changes{Changed: []store.State{st}, Attempts: []store.Attempt{stored}})
+		got, err := s.Task(t.Context(), "t1")
+		require.NoError(t, err)
+		require.JSONEq(t, `{"stored":1}`, string(got.Params))
+		require.Equal(t, st.CreateTime, got.CreateTime)
+		require.Equal(t, "k", got.BusinessKey)
+	}
 }
 
 func testRefuseKnown(t *testing.T, s store.Store) {

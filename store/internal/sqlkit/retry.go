@@ -37,6 +37,8 @@ func Retry(ctx context.Context, log *zap.Logger, transient func(error) bool,
 			return nil
 		case !conflict && !transient(err):
 			return err
+		case n == maxTries && conflict: // under locks: it is not the others
+			return fmt.Errorf("%w: %w, after %d tries", store.ErrRejected, err, n)
 		case n == maxTries:
 			return fmt.Errorf("%w, after %d tries", err, n)
 		}
@@ -65,9 +67,13 @@ func pause(ctx context.Context) error {
 // CheckBatch returns the ids of b, or what is wrong with it.
 func CheckBatch(b store.Batch) ([]ID, error) {
 	if b.Fold == nil || len(b.IDs) != len(b.TaskIDs) {
-		return nil, fmt.Errorf("batch of %d ids, %d taskIds, fold %t", len(b.IDs), len(b.TaskIDs), b.Fold != nil)
+		return nil, fmt.Errorf("%w: batch of %d ids, %d taskIds, fold %t", store.ErrRejected, len(b.IDs), len(b.TaskIDs), b.Fold != nil)
 	}
-	return IDs(b.IDs)
+	ids, err := IDs(b.IDs)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", store.ErrRejected, err)
+	}
+	return ids, nil
 }
 
 // Unknown returns the taskIds of those tasks of b that are not in states.

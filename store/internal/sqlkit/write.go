@@ -2,6 +2,8 @@ package sqlkit
 
 import (
 	"bytes"
+	"fmt"
+	"math"
 	"time"
 
 	"github.com/riverstones/riverstones/store"
@@ -29,7 +31,7 @@ const (
 
 // PutNew writes [NewColumns] of a task.
 func PutNew(w Writer, s *store.State) error {
-	if err := putID(w, s.ID); err != nil {
+	if err := putID(w, s.ID, s.Epoch, progress(s)); err != nil {
 		return err
 	}
 	w.Text(s.TaskID)
@@ -43,18 +45,21 @@ func PutNew(w Writer, s *store.State) error {
 	return nil
 }
 
-// PutChanged returns a function that writes id, rev, kept and
-// [MutableColumns] of a task that was read as in states. kept says that the
-// outputs are as they were; they may be large, and are null then.
+// PutChanged returns a function that writes id, rev, kept, business_key,
+// create_time and [MutableColumns] of a task that was read as in states. kept
+// says that the outputs are as they were; they may be large, and are null then.
+// business_key and create_time differ only where an event came before its command.
 func PutChanged(states map[string]store.State) func(Writer, *store.State) error {
 	return func(w Writer, s *store.State) error {
-		if err := putID(w, s.ID); err != nil {
+		if err := putID(w, s.ID, s.Epoch, progress(s)); err != nil {
 			return err
 		}
 		was := states[s.ID].Outputs
 		kept := bytes.Equal(s.Outputs, was) && (s.Outputs == nil) == (was == nil)
 		w.Int(int64(s.Rev))
 		w.Bool(kept)
+		maybe(w, s.BusinessKey)
+		w.Time(s.CreateTime)
 		putMutable(w, s, kept)
 		return nil
 	}
@@ -87,9 +92,16 @@ func putMutable(w Writer, s *store.State, kept bool) {
 // AttemptColumns are what [PutAttempt] writes.
 const AttemptColumns = `id, epoch, method, create_time, deadline, max_attempts, backoff, sequence, params, outputs`
 
+// StoredAttempt is what happens to an attempt that is known: nothing, unless
+// its command was refused before (sequence 0) and is stored now.
+const StoredAttempt = `on conflict (id, epoch) do update set create_time = excluded.create_time, deadline = excluded.deadline,
+  max_attempts = excluded.max_attempts, backoff = excluded.backoff, sequence = excluded.sequence,
+  params = excluded.params, outputs = excluded.outputs
+where attempt.sequence = 0`
+
 // PutAttempt writes an attempt.
 func PutAttempt(w Writer, a *store.Attempt) error {
-	if err := putID(w, a.ID); err != nil {
+	if err := putID(w, a.ID, a.Epoch, maxAttempts(a)); err != nil {
 		return err
 	}
 	w.Int(int64(a.Epoch))
@@ -122,7 +134,7 @@ const (
 
 // PutTransition writes a transition.
 func PutTransition(w Writer, t *store.Transition) error {
-	if err := putID(w, t.ID); err != nil {
+	if err := putID(w, t.ID, t.Epoch, t.Delivery); err != nil {
 		return err
 	}
 	w.Int(int64(t.Epoch))
@@ -149,7 +161,7 @@ const LogColumns = `id, n, epoch, time, level, line, worker`
 
 // PutLog writes a log line.
 func PutLog(w Writer, l *store.LogLine) error {
-	if err := putID(w, l.ID); err != nil {
+	if err := putID(w, l.ID, l.N, l.Epoch); err != nil {
 		return err
 	}
 	w.Int(int64(l.N))
@@ -202,13 +214,37 @@ func PutQuarantined(w Writer, q *store.Quarantined) error {
 	return nil
 }
 
-func putID(w Writer, text string) error {
+// putID writes the id that a row begins with, once it is sure that the row's
+// numbers, which come from outside, can be kept.
+func putID(w Writer, text string, numbers ...int) error {
 	id, err := ParseID(text)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", store.ErrRejected, err)
+	}
+	for _, n := range numbers {
+		if n < math.MinInt32 || n > math.MaxInt32 {
+			return fmt.Errorf("%w: task %s: number %d is out of range", store.ErrRejected, text, n)
+		}
 	}
 	w.ID(id)
 	return nil
+}
+
+func progress(s *store.State) int {
+	if s.Progress == nil {
+		return 0
+	}
+	if *s.Progress < 0 || *s.Progress > 100 {
+		return math.MaxInt // the column is narrower than its check
+	}
+	return *s.Progress
+}
+
+func maxAttempts(a *store.Attempt) int {
+	if a.Retry == nil {
+		return 0
+	}
+	return a.Retry.MaxAttempts
 }
 
 // maybe writes a text that people read, null for "".

@@ -5,7 +5,8 @@
 -- +goose Up
 
 -- The current state of each task. No index holds a column that the recorder
--- updates, and the pages keep room, so that its updates stay heap-only (HOT).
+-- updates, and pages are filled by half only: so its updates stay heap-only (HOT)
+-- even when one batch updates every row of a page.
 create table task (
     create_time timestamptz not null,
     update_time timestamptz not null,
@@ -37,7 +38,7 @@ create table task (
     constraint task_end check ((end_time is null) = (status in (0, 1, 3, 6, 9, 12, 15, 19) or (status = 5 and not final))),
     constraint task_epoch check (epoch > 0),
     constraint task_progress check (progress between 0 and 100)
-) with (fillfactor = 80);
+) with (fillfactor = 50);
 
 create index task_process on task (process_id, create_time, id);
 create index task_created on task (create_time, id);
