@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -431,7 +432,7 @@ func object(name string, raw jsontext.Value) (json.RawMessage, error) {
 	default:
 		return nil, fmt.Errorf("%w: %s is no JSON object", ErrMessage, name)
 	}
-	if depth(raw) > maxDepth {
+	if bytes.Count(raw, []byte{'{'})+bytes.Count(raw, []byte{'['}) > maxDepth && depth(raw) > maxDepth {
 		return nil, fmt.Errorf("%w: %s is nested deeper than %d", ErrMessage, name, maxDepth)
 	}
 	return json.RawMessage(raw), nil

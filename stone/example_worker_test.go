@@ -73,7 +73,7 @@ func ExampleWorker() {
 		log.Fatal(err)
 	}
 	p.Publish(ctx, []*queue.Command{{
-		Names: task.Names{ID: "0190f6a0-0c1d-7b52-9c1f-0d6b8b6f2a11", TaskID: "1", ProcessInstanceID: "1", Name: "greet", Namespace: "greet", Stone: "Greeter"},
+		Names:  task.Names{ID: "0190f6a0-0c1d-7b52-9c1f-0d6b8b6f2a11", TaskID: "1", ProcessInstanceID: "1", Name: "greet", Namespace: "greet", Stone: "Greeter"},
 		Method: task.Start, Epoch: 1, Params: []byte(`{"name":"river"}`), CreateTime: time.Now(),
 	}})
 	<-done

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/riverstones/riverstones/queue/queuetest"
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/store"
 	"github.com/riverstones/riverstones/store/postgres"
@@ -168,13 +169,13 @@ func TestGrantBetween(t *testing.T) {
 }
 
 // Updates of the recorder stay in their page and touch no index, also when a
-// batch changes all rows of a page.
+// batch changes all rows of a page. One round only: whether a second one finds
+// the first one's space free again depends on who else uses the server.
 func TestUpdatesAreHeapOnly(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Postgres(t)
 	s := open(t, url, postgres.Config{})
-	defer func() { require.NoError(t, s.Close()) }()
-	const tasks, rounds = 500, 4
+	const tasks = 500
 	var b store.Batch
 	for i := range tasks {
 		b.IDs = append(b.IDs, fmt.Sprintf("0190aaaa-0000-7000-8000-%012d", i))
@@ -186,7 +187,7 @@ func TestUpdatesAreHeapOnly(t *testing.T) {
 			st, known := states[id]
 			if !known {
 				n := task.Names{ID: id, TaskID: b.TaskIDs[i], ProcessInstanceID: "p", Name: "n", Namespace: "n", Stone: "S"}
-				c.New = append(c.New, store.State{Names: n, Method: task.Start, Epoch: 1, Status: 1, CreateTime: at, UpdateTime: at})
+				c.New = append(c.New, store.State{Names: n, Method: task.Start, Epoch: 1, Status: 1, CreateTime: at, UpdateTime: at, Worker: "worker-0"})
 				continue
 			}
 			st.UpdateTime, st.Worker = at, "worker-1"
@@ -194,18 +195,19 @@ func TestUpdatesAreHeapOnly(t *testing.T) {
 		}
 		return c
 	}
-	for range 1 + rounds {
+	for range 2 {
 		b.From, b.To.Tasks = b.To, b.To.Tasks+1
 		require.NoError(t, s.Record(t.Context(), b))
 	}
+	require.NoError(t, s.Close()) // its connections leave their statistics behind
 	db := raw(t, url)
-	require.Eventually(t, func() bool { // statistics come late
-		var all, hot int
-		err := db.QueryRow(t.Context(), `select n_tup_upd, n_tup_hot_upd from pg_stat_user_tables where relname = 'task'`).Scan(&all, &hot)
-		require.NoError(t, err)
-		require.Equal(t, all, hot)
-		return all == tasks*rounds
-	}, time.Minute, 50*time.Millisecond)
+	var all, hot int
+	queuetest.WaitFor(t, func() bool {
+		require.NoError(t, db.QueryRow(t.Context(),
+			`select n_tup_upd, n_tup_hot_upd from pg_stat_user_tables where relname = 'task'`).Scan(&all, &hot))
+		return all == tasks
+	})
+	require.Equal(t, all, hot)
 }
 
 // Nothing is counted beyond the limit.

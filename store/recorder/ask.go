@@ -58,7 +58,7 @@ func (r *Recorder) answer(ctx context.Context, m *nats.Msg) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	var q queue.Question
-	if err := json.Unmarshal(m.Data, &q); err != nil || !queue.CheckID(q.ID) || !q.Method.Valid() || q.Epoch < 1 || m.Subject == "" {
+	if err := json.Unmarshal(m.Data, &q); err != nil || !queue.CheckID(q.ID) || !q.Method.Valid() || q.Epoch < 1 {
 		r.log.Warn("question can not be read", zap.String("subject", m.Subject), zap.Error(err))
 		return
 	}

@@ -12,37 +12,66 @@ import (
 	"github.com/riverstones/riverstones/store"
 )
 
-// tries is how often a batch is written before it is taken apart to find the
-// message that can not be.
-const tries = 3
-
 // commit writes a batch behind pos and returns the new position. A database
-// that is out of reach is waited for; a batch it refuses is halved until the
-// message at fault stands alone, which then goes to quarantine.
+// that is out of reach or out of space is waited for; a batch whose rows it
+// refuses is halved until the message at fault stands alone, which then goes
+// to quarantine.
 func (r *Recorder) commit(ctx context.Context, pos store.Position, batch []*entry) (store.Position, error) {
-	var err error
-	for n := 1; n <= tries; n++ {
-		var to store.Position
-		if to, err = r.write(ctx, pos, batch); err == nil || errors.Is(err, store.ErrStale) || ctx.Err() != nil {
-			return to, err
+	b, rows := r.batch(pos, batch)
+	for wait := minPause; ; wait = min(2*wait, maxPause) {
+		err := r.store.Record(ctx, b)
+		if errors.Is(err, store.ErrStale) && wait > minPause && r.ours(ctx, b.To) {
+			err = nil // an earlier try was committed after all, only its answer was lost
 		}
-		r.log.Warn("batch not recorded", zap.Int("messages", len(batch)), zap.Int("try", n), zap.Error(err))
-		if err := r.awaitStore(ctx, err); err != nil {
+		switch {
+		case err == nil:
+			r.advance(b.To)
+			r.announce(pos, b.To)
+			r.observe(b.To, rows, batch)
+			return b.To, nil
+		case errors.Is(err, store.ErrStale):
 			return pos, err
+		case errors.Is(err, store.ErrRejected):
+			return r.takeApart(ctx, pos, batch, err)
+		}
+		r.log.Warn("batch not recorded, trying again", zap.Int("messages", len(batch)), zap.Duration("in", wait), zap.Error(err))
+		r.fail(err)
+		if pause(ctx, wait); ctx.Err() != nil {
+			return pos, ctx.Err()
 		}
 	}
-	if len(batch) == 1 {
-		r.log.Error("message goes to quarantine", zap.String("stream", batch[0].stream), zap.Uint64("sequence", batch[0].sequence), zap.Error(err))
-		batch[0].err = err
-		batch[0].command, batch[0].events = nil, nil
-		return r.commit(ctx, pos, batch)
-	}
-	for half := range halves(batch) {
-		if pos, err = r.commit(ctx, pos, half); err != nil {
-			return pos, err
+}
+
+const (
+	minPause = 50 * time.Millisecond
+	maxPause = 2 * time.Second
+)
+
+// ours reports whether the checkpoint stands where this recorder's own batch
+// would have put it.
+func (r *Recorder) ours(ctx context.Context, to store.Position) bool {
+	pos, err := r.store.Position(ctx)
+	return err == nil && pos == to
+}
+
+// takeApart commits a refused batch by halves; a message alone is put away.
+func (r *Recorder) takeApart(ctx context.Context, pos store.Position, batch []*entry, cause error) (store.Position, error) {
+	if len(batch) > 1 {
+		for half := range halves(batch) {
+			var err error
+			if pos, err = r.commit(ctx, pos, half); err != nil {
+				return pos, err
+			}
 		}
+		return pos, nil
 	}
-	return pos, nil
+	e := batch[0]
+	if e.err != nil { // it is put away already, and that was refused
+		return pos, cause
+	}
+	r.log.Error("message goes to quarantine", zap.String("stream", e.stream), zap.Uint64("sequence", e.sequence), zap.Error(cause))
+	e.err, e.command, e.events = cause, nil, nil
+	return r.commit(ctx, pos, batch)
 }
 
 func halves(batch []*entry) func(yield func([]*entry) bool) {
@@ -52,25 +81,10 @@ func halves(batch []*entry) func(yield func([]*entry) bool) {
 	}
 }
 
-// awaitStore returns when the database answers again.
-func (r *Recorder) awaitStore(ctx context.Context, cause error) error {
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		pause(ctx, wait)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if r.store.Ping(ctx) == nil {
-			return nil
-		}
-		r.fail(cause)
-	}
-}
-
-// write records a batch in one transaction and tells of it.
-func (r *Recorder) write(ctx context.Context, pos store.Position, batch []*entry) (store.Position, error) {
-	b := store.Batch{From: pos, To: pos}
+// batch is what the store needs of the messages, and about how many rows they make.
+func (r *Recorder) batch(pos store.Position, batch []*entry) (b store.Batch, rows int) {
+	b = store.Batch{From: pos, To: pos}
 	seen := make(map[string]struct{}, len(batch))
-	rows := 0
 	for _, e := range batch {
 		rows += e.weight
 		if e.stream == queue.StreamTasks {
@@ -86,13 +100,7 @@ func (r *Recorder) write(ctx context.Context, pos store.Position, batch []*entry
 		})
 	}
 	b.Fold = func(states map[string]store.State) store.Changes { return fold(states, batch, time.Now()) }
-	if err := r.store.Record(ctx, b); err != nil {
-		return pos, err
-	}
-	r.advance(b.To)
-	r.announce(pos, b.To)
-	r.observe(b.To, rows, batch)
-	return b.To, nil
+	return b, rows
 }
 
 func (r *Recorder) observe(to store.Position, rows int, batch []*entry) {

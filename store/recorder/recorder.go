@@ -30,7 +30,6 @@ type Store interface {
 	store.Recording
 	store.Grants
 	store.Leases
-	Ping(ctx context.Context) error
 }
 
 // Config tunes a [Recorder]. The zero value is the default.

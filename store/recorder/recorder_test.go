@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ type bed struct {
 	t      *testing.T
 	server *queuetest.Server
 	store  store.Store
+	put    *watched
 	nc     *nats.Conn
 	pub    *queue.Publisher
 }
@@ -37,13 +39,47 @@ func each(t *testing.T, f func(t *testing.T, b *bed)) {
 	t.Helper()
 	storetest.Each(t, func(t *testing.T, s store.Store) {
 		t.Helper()
-		b := &bed{t: t, server: queuetest.Start(t), store: s}
+		w := &watched{Store: s}
+		b := &bed{t: t, server: queuetest.Start(t), store: w, put: w}
 		b.nc = b.server.Connect(t)
 		var err error
 		b.pub, err = queue.NewPublisher(b.nc, queue.PublisherConfig{Deadline: 20 * time.Second})
 		require.NoError(t, err)
 		f(t, b)
 	})
+}
+
+// watched is a store that remembers why messages were put into quarantine.
+type watched struct {
+	store.Store
+
+	mu      sync.Mutex
+	reasons []string
+}
+
+func (w *watched) Record(ctx context.Context, b store.Batch) error {
+	var last store.Changes
+	fold := b.Fold
+	b.Fold = func(states map[string]store.State) store.Changes {
+		last = fold(states)
+		return last
+	}
+	if err := w.Store.Record(ctx, b); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, q := range last.Quarantine {
+		w.reasons = append(w.reasons, q.Reason)
+	}
+	return nil
+}
+
+// quarantined returns the reasons of all messages in quarantine, sorted.
+func (b *bed) quarantined() []string {
+	b.put.mu.Lock()
+	defer b.put.mu.Unlock()
+	return slices.Sorted(slices.Values(b.put.reasons))
 }
 
 func (b *bed) record(cfg recorder.Config) *recorder.Recorder {
@@ -197,6 +233,7 @@ func TestPoison(t *testing.T) {
 		js := b.server.JetStream(t)
 		c := command(1)
 		b.publish(c)
+		b.until(c.ID, task.ProduceSuccess) // an event that comes first would own the taskId
 		bad := event(c, 1, task.StartBegin)
 		bad.ID = uuid.NewString() // of no task, with the taskId of another
 		for subject, data := range map[string]string{
@@ -214,6 +251,7 @@ func TestPoison(t *testing.T) {
 		require.Equal(t, path, b.history(c.ID))
 		_, err := b.store.Task(t.Context(), bad.ID)
 		require.ErrorIs(t, err, store.ErrNotFound)
+		queuetest.WaitFor(t, func() bool { return len(b.quarantined()) == 6 }) // five messages, one of them with two events
 	})
 }
 
