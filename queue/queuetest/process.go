@@ -29,13 +29,19 @@ const (
 )
 
 // Main runs the tests of a package and fails if they leave goroutines behind.
-// It is also what a server process of [Config.Process] begins with, so a
-// TestMain calls it first. It does not return.
+// It calls [Serve] first. It does not return.
 func Main(m *testing.M) {
+	Serve()
+	goleak.VerifyTestMain(m)
+}
+
+// Serve is where a server process of [Config.Process] begins and ends; in any
+// other process it does nothing. A TestMain that has more to do than [Main]
+// begins with it.
+func Serve() {
 	if cfg := os.Getenv(serverEnv); cfg != "" {
 		os.Exit(serve(cfg, os.Stdin, os.Stdout))
 	}
-	goleak.VerifyTestMain(m)
 }
 
 // serve runs a server until in ends, which it does with the parent process.
@@ -111,7 +117,7 @@ func ready(out io.Reader) error {
 	case strings.HasPrefix(line, saysInUse):
 		return fmt.Errorf("%w: %s", embedded.ErrListen, line)
 	default:
-		return fmt.Errorf("server process said %q (does TestMain call queuetest.Main?): %w", line, err)
+		return fmt.Errorf("server process said %q (does TestMain begin with queuetest.Main or queuetest.Serve?): %w", line, err)
 	}
 }
 

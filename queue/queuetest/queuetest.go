@@ -1,7 +1,8 @@
 // Package queuetest gives tests a real NATS server each, with the streams
 // made, and ways to take it away: a stop, a restart on the same port and
 // directory, a kill. Only tests import it. Tests that use it may run in
-// parallel; their package should hand its TestMain to [Main].
+// parallel; their package should hand its TestMain to [Main], or begin it with
+// [Serve].
 package queuetest
 
 import (
@@ -44,8 +45,8 @@ type Config struct {
 	// Provision sizes the streams.
 	Provision queue.ProvisionConfig
 	// Process runs the server in a process of its own, so that [Server.Kill]
-	// is possible. It starts a little slower. The package's TestMain must call
-	// [Main].
+	// is possible. It starts a little slower. The package's TestMain must begin
+	// with [Main] or [Serve].
 	Process bool
 }
 

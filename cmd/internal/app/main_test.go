@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/riverstones/riverstones/queue"
+	"github.com/riverstones/riverstones/queue/queuetest"
 	"github.com/riverstones/riverstones/stone"
 	"github.com/riverstones/riverstones/store/storetest/pgtest"
 )
@@ -25,6 +26,7 @@ const killable = "Killable"
 const lease = 2 * time.Second
 
 func TestMain(m *testing.M) {
+	queuetest.Serve()
 	if url := os.Getenv(workerEnv); url != "" {
 		fmt.Fprintln(os.Stderr, hang(url))
 		os.Exit(1)

@@ -22,6 +22,9 @@ import (
 const (
 	superuser = "riverstones"
 	readyPoll = 20 * time.Millisecond
+
+	fastShutdown      = syscall.SIGINT  // ends transactions, writes everything
+	immediateShutdown = syscall.SIGQUIT // writes nothing: the next start recovers
 )
 
 // fromBinaries makes a cluster in a temporary folder and starts a server on a
@@ -67,36 +70,60 @@ func binaries() (string, error) {
 	return "", fmt.Errorf("postgres binaries: %w", fs.ErrNotExist)
 }
 
+// cluster is the data of a server, and how to run one on it.
+type cluster struct {
+	bin, dir string
+	attr     *syscall.SysProcAttr
+}
+
 func startIn(ctx context.Context, bin, dir string) (server, error) {
-	attr, err := unprivileged(dir)
+	c, err := newCluster(ctx, bin, dir)
 	if err != nil {
 		return server{}, err
 	}
-	data := filepath.Join(dir, "data")
+	return c.run(ctx)
+}
+
+func newCluster(ctx context.Context, bin, dir string) (cluster, error) {
+	attr, err := unprivileged(dir)
+	if err != nil {
+		return cluster{}, err
+	}
+	c := cluster{bin, dir, attr}
 	initdb := exec.CommandContext(ctx, //nolint:gosec // of the machine's own
-		filepath.Join(bin, "initdb"), "--pgdata", data, "--username", superuser,
+		filepath.Join(bin, "initdb"), "--pgdata", c.data(), "--username", superuser,
 		"--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions")
 	initdb.SysProcAttr, initdb.Dir = &syscall.SysProcAttr{Credential: attr.Credential}, dir
 	if out, err := initdb.CombinedOutput(); err != nil {
-		return server{}, fmt.Errorf("initdb: %w: %s", err, out)
+		return cluster{}, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	args := []string{"-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "max_connections=200",
+	return c, nil
+}
+
+func (c cluster) data() string { return filepath.Join(c.dir, "data") }
+
+// run starts a server, and returns when it answers.
+func (c cluster) run(ctx context.Context) (server, error) {
+	args := []string{"-D", c.data(), "-k", c.dir, "-c", "listen_addresses=", "-c", "max_connections=200",
 		"-c", "shared_buffers=128MB", "-c", "max_wal_size=4GB"}
 	if !durable() {
 		args = append(args, "-c", "fsync=off", "-c", "full_page_writes=off")
 	}
-	postgres := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(bin, "postgres"), args...) //nolint:gosec // as above
-	postgres.SysProcAttr, postgres.Dir = attr, dir
+	postgres := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(c.bin, "postgres"), args...) //nolint:gosec // as above
+	postgres.SysProcAttr, postgres.Dir = c.attr, c.dir
 	var output bytes.Buffer
 	postgres.Stdout, postgres.Stderr = &output, &output
 	ended, err := start(postgres)
 	if err != nil {
 		return server{}, err
 	}
-	s := server{url: socketURL(dir), stop: func() {
-		_ = postgres.Process.Signal(syscall.SIGINT) // a fast shutdown
-		<-ended
-	}}
+	end := func(s syscall.Signal) func() {
+		return func() {
+			_ = postgres.Process.Signal(s) // it may have ended by itself
+			<-ended
+		}
+	}
+	s := server{url: socketURL(c.dir), stop: end(fastShutdown), crash: end(immediateShutdown)}
 	if err := ready(ctx, s.url, ended); err != nil {
 		s.stop()
 		return server{}, fmt.Errorf("%w: %s", err, output.String())

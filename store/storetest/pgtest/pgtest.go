@@ -1,7 +1,8 @@
 // Package pgtest gives tests real PostgreSQL databases. A server is taken from
 // a Docker engine if one answers, else it is started from the machine's own
 // binaries, else the one that TEST_DATABASE_URL names is used. There is one
-// server for a test process, and one database for a test.
+// server for a test process, and one database for a test. A test that takes its
+// server away has one of its own, [Private].
 //
 // A package that calls it has
 //
@@ -38,6 +39,8 @@ const startTimeout = 2 * time.Minute
 type server struct {
 	url  string
 	stop func()
+	// crash ends it as a crash does. Only a server from binaries has it.
+	crash func()
 }
 
 // shared is the one server of this process, with a migrated database that the

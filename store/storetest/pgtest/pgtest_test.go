@@ -30,3 +30,27 @@ func TestDatabases(t *testing.T) {
 	require.Equal(t, tables(t, one), tables(t, other))
 	require.Zero(t, tables(t, pgtest.Empty(t)))
 }
+
+func TestACrashKeepsWhatWasCommitted(t *testing.T) {
+	t.Parallel()
+	s := pgtest.Private(t)
+	url, before := s.URL(), tables(t, s.URL())
+	require.Positive(t, before)
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer conn.Close(context.Background()) //nolint:errcheck // it is broken
+	_, err = conn.Exec(t.Context(), `create table committed ()`)
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), `begin; create table open ()`)
+	require.NoError(t, err)
+
+	s.Crash(t)
+	_, err = conn.Exec(t.Context(), `commit`)
+	require.Error(t, err)
+	_, err = pgx.Connect(t.Context(), url)
+	require.Error(t, err)
+
+	s.Restart(t)
+	require.Equal(t, url, s.URL())
+	require.Equal(t, before+1, tables(t, url), "the open transaction is gone")
+}
