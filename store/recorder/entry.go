@@ -24,6 +24,9 @@ type entry struct {
 	weight  int   // about how many rows it makes
 }
 
+// commandRows is how many rows a command makes: task, attempt, transition.
+const commandRows = 3
+
 func decode(stream string, d *queue.Delivery) *entry {
 	e := &entry{stream: stream, sequence: d.Sequence, subject: d.Msg.Subject, time: d.Time.Truncate(time.Microsecond), data: d.Msg.Data, weight: 1}
 	if stream == queue.StreamTasks {
@@ -41,6 +44,7 @@ func (e *entry) readCommand() {
 	if e.command, e.err = queue.ParseCommand(e.data); e.err != nil {
 		return
 	}
+	e.weight = commandRows
 	if c := e.command; c.Subject() != e.subject {
 		e.err = fmt.Errorf("%w: stone, businessKey or method differ from the subject's", queue.ErrMessage)
 	}

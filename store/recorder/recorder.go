@@ -179,13 +179,17 @@ func (r *Recorder) record(ctx context.Context, pos store.Position) error {
 	defer wg.Wait()
 	defer cancel()
 
-	entries, failed := make(chan *entry, 1024), make(chan error, 2)
-	for stream, after := range map[string]uint64{queue.StreamTasks: pos.Tasks, queue.StreamEvents: pos.Events} {
-		reader, err := queue.NewReader(r.nc, stream, readAhead)
+	in, failed := inbox{make(chan *entry, readAhead), make(chan *entry, readAhead)}, make(chan error, 2)
+	for _, from := range []struct {
+		stream string
+		after  uint64
+		to     chan<- *entry
+	}{{queue.StreamTasks, pos.Tasks, in.commands}, {queue.StreamEvents, pos.Events, in.events}} {
+		reader, err := queue.NewReader(r.nc, from.stream, readAhead)
 		if err != nil {
 			return err
 		}
-		wg.Go(func() { failed <- reader.Run(ctx, after, r.taker(ctx, stream, entries)) })
+		wg.Go(func() { failed <- reader.Run(ctx, from.after, taker(ctx, from.stream, from.to)) })
 	}
 	stopAsks, err := r.serveAsks(ctx, &wg)
 	if err != nil {
@@ -193,13 +197,13 @@ func (r *Recorder) record(ctx context.Context, pos store.Position) error {
 	}
 	defer stopAsks()
 	r.advance(pos)
-	return r.commits(ctx, pos, entries, failed)
+	return r.commits(ctx, pos, in, failed)
 }
 
 // readAhead is how many messages of a stream are asked for ahead.
 const readAhead = 1000
 
-func (r *Recorder) taker(ctx context.Context, stream string, entries chan<- *entry) func(*queue.Delivery) error {
+func taker(ctx context.Context, stream string, entries chan<- *entry) func(*queue.Delivery) error {
 	return func(d *queue.Delivery) error {
 		select {
 		case entries <- decode(stream, d):
@@ -211,7 +215,7 @@ func (r *Recorder) taker(ctx context.Context, stream string, entries chan<- *ent
 }
 
 // commits takes what waits, commits it, and begins again.
-func (r *Recorder) commits(ctx context.Context, pos store.Position, entries <-chan *entry, failed <-chan error) error {
+func (r *Recorder) commits(ctx context.Context, pos store.Position, in inbox, failed <-chan error) error {
 	var batch []*entry
 	for {
 		select {
@@ -219,8 +223,10 @@ func (r *Recorder) commits(ctx context.Context, pos store.Position, entries <-ch
 			return nil
 		case err := <-failed:
 			return err
-		case e := <-entries:
-			batch = gather(append(batch[:0], e), entries, r.cfg.BatchRows)
+		case e := <-in.commands:
+			batch = in.gather(batch[:0], e, r.cfg.BatchRows)
+		case e := <-in.events:
+			batch = in.gather(batch[:0], e, r.cfg.BatchRows)
 		}
 		var err error
 		if pos, err = r.commit(ctx, pos, batch); err != nil {
@@ -230,17 +236,34 @@ func (r *Recorder) commits(ctx context.Context, pos store.Position, entries <-ch
 	}
 }
 
-// gather adds what waits to the batch, without waiting for more.
-func gather(batch []*entry, entries <-chan *entry, rows int) []*entry {
-	for n := batch[0].weight; n < rows; {
-		select {
-		case e := <-entries:
-			batch = append(batch, e)
-			n += e.weight
-		default:
-			return batch
+// inbox has the decoded messages that wait to be recorded.
+type inbox struct{ commands, events chan *entry }
+
+// gather takes first and what else waits, without waiting for more. Commands
+// go first, so that a task is there before what happens to it; but they fill
+// no more than half of a batch while events wait.
+func (in inbox) gather(batch []*entry, first *entry, rows int) []*entry {
+	n := first.weight
+	take := func(from <-chan *entry, limit int) {
+		for n < limit {
+			select {
+			case e := <-from:
+				batch = append(batch, e)
+				n += e.weight
+			default:
+				return
+			}
 		}
 	}
+	if first.stream == queue.StreamTasks {
+		batch = append(batch, first)
+		take(in.commands, rows/2)
+	} else {
+		take(in.commands, rows/2)
+		batch = append(batch, first)
+	}
+	take(in.events, rows)
+	take(in.commands, rows)
 	return batch
 }
 

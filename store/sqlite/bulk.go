@@ -11,9 +11,9 @@ import (
 	"github.com/riverstones/riverstones/store/internal/sqlkit"
 )
 
-// The recorder writes and reads hundreds of rows at a time. A statement for
-// one row costs more in the way there than in the database, so each bulk
-// statement is prepared for 64, 8 and 1 rows.
+// The recorder writes and reads hundreds of rows at a time, and the gateway
+// asks for as many tasks. A statement for one row costs more in the way there
+// than in the database, so each bulk statement is prepared for 64, 8 and 1 rows.
 
 var sizes = [...]int{64, 8, 1}
 
@@ -42,18 +42,39 @@ func (p prepared) close() error {
 	return errors.Join(errs...)
 }
 
+// prepare prepares every statement whose text is fixed. What takes long with
+// SQLite is not finding one row but reading the text that asks for it.
 func (s *Store) prepare(ctx context.Context) error {
-	s.record = make(map[*bulk]prepared, len(bulks))
-	for _, b := range bulks {
-		var p prepared
-		for i, n := range sizes {
-			var err error
-			if p[i], err = s.write.PrepareContext(ctx, b.text(n)); err != nil {
-				return errors.Join(err, p.close())
-			}
+	s.bulks, s.reads = map[*bulk]prepared{}, map[string]*sql.Stmt{}
+	for _, b := range writing {
+		if err := s.prepareBulk(ctx, s.write, b); err != nil {
+			return err
 		}
-		s.record[b] = p
 	}
+	for _, b := range []*bulk{selectByTaskID, selectByID} {
+		if err := s.prepareBulk(ctx, s.read, b); err != nil {
+			return err
+		}
+	}
+	for _, text := range []string{selectTask, selectHistory, selectLog, selectPosition} {
+		st, err := s.read.PrepareContext(ctx, text)
+		if err != nil {
+			return err
+		}
+		s.reads[text] = st
+	}
+	return nil
+}
+
+func (s *Store) prepareBulk(ctx context.Context, db *sql.DB, b *bulk) error {
+	var p prepared
+	for i, n := range sizes {
+		var err error
+		if p[i], err = db.PrepareContext(ctx, b.text(n)); err != nil {
+			return errors.Join(err, p.close())
+		}
+	}
+	s.bulks[b] = p
 	return nil
 }
 

@@ -26,6 +26,18 @@ delete from log_line where (id, n) in (
 insert into quarantine (` + sqlkit.QuarantineColumns + `) values %s on conflict do nothing`, 8}
 )
 
+const (
+	selectHistory = `
+select epoch, status, final, time, delivery, worker, reason, '' as why, 0 as seq from transition where id = ?1
+union all
+select epoch, status, final, time, delivery, worker, reason, why, seq from note where id = ?1 and ?2
+order by seq`
+
+	selectLog = `
+select n, epoch, time, level, line, worker from log_line where id = ?1
+order by n limit coalesce(nullif(?3, 0), -1) offset ?2`
+)
+
 // History returns the transitions of a task, with notes also what changed nothing.
 func (s *Store) History(ctx context.Context, id string, notes bool) ([]store.Note, error) {
 	k, ok := sqlkit.LookID(id)
@@ -33,11 +45,7 @@ func (s *Store) History(ctx context.Context, id string, notes bool) ([]store.Not
 		return nil, nil
 	}
 	var out []store.Note
-	err := s.each(ctx, `
-select epoch, status, final, time, delivery, worker, reason, '' as why, 0 as seq from transition where id = ?1
-union all
-select epoch, status, final, time, delivery, worker, reason, why, seq from note where id = ?1 and ?2
-order by seq`, func(r *row) { out = append(out, sqlkit.Note(id, r)) }, k[:], notes)
+	err := s.each(ctx, selectHistory, func(r *row) { out = append(out, sqlkit.Note(id, r)) }, k[:], notes)
 	if err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
@@ -51,10 +59,7 @@ func (s *Store) Log(ctx context.Context, id string, start, size int) ([]store.Lo
 		return nil, nil
 	}
 	var out []store.LogLine
-	err := s.each(ctx, `
-select n, epoch, time, level, line, worker from log_line where id = ?1
-order by n limit coalesce(nullif(?3, 0), -1) offset ?2`,
-		func(r *row) { out = append(out, sqlkit.LogLine(id, r)) }, k[:], start, size)
+	err := s.each(ctx, selectLog, func(r *row) { out = append(out, sqlkit.LogLine(id, r)) }, k[:], start, size)
 	if err != nil {
 		return nil, fmt.Errorf("log: %w", err)
 	}

@@ -24,13 +24,15 @@ from task t join grants g on g.id = t.id and g.epoch = t.epoch
 where t.id in (values %s) group by g.id, g.method`, 1}
 )
 
-// bulks are prepared on the writing connection.
-var bulks = []*bulk{selectStates, selectOwners, selectGrants,
+// writing are prepared on the writing connection.
+var writing = []*bulk{selectStates, selectOwners, selectGrants,
 	insertTasks, updateTasks, insertAttempts, insertTransitions, insertNotes, insertLog, deleteLog, insertQuarantine}
+
+const selectPosition = `select stream, sequence from checkpoint`
 
 // Position returns how far both streams are recorded.
 func (s *Store) Position(ctx context.Context) (p store.Position, err error) {
-	err = s.each(ctx, `select stream, sequence from checkpoint`, func(r *row) { sqlkit.Position(&p, r) })
+	err = s.each(ctx, selectPosition, func(r *row) { sqlkit.Position(&p, r) })
 	if err != nil {
 		return p, fmt.Errorf("position: %w", err)
 	}
@@ -156,7 +158,7 @@ func (tx *recording) clash(ctx context.Context, b store.Batch, states map[string
 }
 
 func (tx *recording) query(ctx context.Context, b *bulk, args values, each func(*row)) error {
-	return tx.store.record[b].split(b, args, func(st *sql.Stmt, args []any) error {
+	return tx.store.bulks[b].split(b, args, func(st *sql.Stmt, args []any) error {
 		rows, err := tx.tx.StmtContext(ctx, st).QueryContext(ctx, args...)
 		return collect(rows, err, each)
 	})
@@ -164,7 +166,7 @@ func (tx *recording) query(ctx context.Context, b *bulk, args values, each func(
 
 // exec runs b for all args and returns how many rows it wrote.
 func (tx *recording) exec(ctx context.Context, b *bulk, args values) (written int, err error) {
-	err = tx.store.record[b].split(b, args, func(st *sql.Stmt, args []any) error {
+	err = tx.store.bulks[b].split(b, args, func(st *sql.Stmt, args []any) error {
 		r, err := tx.tx.StmtContext(ctx, st).ExecContext(ctx, args...)
 		if err != nil {
 			return err

@@ -60,7 +60,8 @@ const (
 // Store is a [store.Store].
 type Store struct {
 	read, write *sql.DB
-	record      map[*bulk]prepared // statements of the recorder, on the one writing connection
+	bulks       map[*bulk]prepared
+	reads       map[string]*sql.Stmt // by their text
 	readTimeout time.Duration
 	log         *zap.Logger
 }
@@ -167,8 +168,11 @@ func (s *Store) Ping(ctx context.Context) error {
 // Close waits for running calls and closes the file.
 func (s *Store) Close() error {
 	var errs []error
-	for _, p := range s.record {
+	for _, p := range s.bulks {
 		errs = append(errs, p.close())
+	}
+	for _, st := range s.reads {
+		errs = append(errs, st.Close())
 	}
 	for _, db := range []*sql.DB{s.read, s.write} { // the writer last: it empties the write-ahead log
 		if db != nil {

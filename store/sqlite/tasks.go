@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/riverstones/riverstones/queue"
@@ -25,11 +23,19 @@ func each(ctx context.Context, q querier, sql string, read func(*row), args ...a
 	return collect(rows, err, read)
 }
 
-func (s *Store) each(ctx context.Context, sql string, read func(*row), args ...any) error {
+// each runs one of the prepared reads.
+func (s *Store) each(ctx context.Context, query string, read func(*row), args ...any) error {
 	ctx, stop := context.WithTimeout(ctx, s.readTimeout)
 	defer stop()
-	return each(ctx, s.read, sql, read, args...)
+	rows, err := s.reads[query].QueryContext(ctx, args...)
+	return collect(rows, err, read)
 }
+
+const selectTask = `
+select ` + sqlkit.TaskColumns + `
+from task t left join attempt a on a.id = t.id and a.epoch = t.epoch
+where t.task_id = ?1 or t.id = ?2
+order by t.task_id = ?1 desc limit 1`
 
 // Task returns the task with this taskId or else this id.
 func (s *Store) Task(ctx context.Context, key string) (task.Task, error) {
@@ -38,11 +44,7 @@ func (s *Store) Task(ctx context.Context, key string) (task.Task, error) {
 		id = k[:]
 	}
 	var found []task.Task
-	err := s.each(ctx, `
-select `+sqlkit.TaskColumns+`
-from task t left join attempt a on a.id = t.id and a.epoch = t.epoch
-where t.task_id = ?1 or t.id = ?2
-order by t.task_id = ?1 desc limit 1`, func(r *row) { found = append(found, sqlkit.Task(r)) }, sqlkit.Text(key), id)
+	err := s.each(ctx, selectTask, func(r *row) { found = append(found, sqlkit.Task(r)) }, sqlkit.Text(key), id)
 	switch {
 	case err != nil:
 		return task.Task{}, fmt.Errorf("task: %w", err)
@@ -53,8 +55,15 @@ order by t.task_id = ?1 desc limit 1`, func(r *row) { found = append(found, sqlk
 	}
 }
 
-// lookupPart is how many keys one query of Lookup takes.
-const lookupPart = 1000
+const known = `
+select ` + sqlkit.KnownColumns + `
+from task t left join attempt a on a.id = t.id and a.epoch = t.epoch left join attempt f on f.id = t.id and f.epoch = 1
+where `
+
+var (
+	selectByTaskID = &bulk{known + `t.task_id in (values %s)`, 1}
+	selectByID     = &bulk{known + `t.id in (values %s)`, 1}
+)
 
 // Lookup returns the tasks that have one of these taskIds or one of these ids.
 // First is without method and epoch while the first command is not recorded.
@@ -70,38 +79,28 @@ func (s *Store) Lookup(ctx context.Context, taskIDs, ids []string) ([]store.Know
 	}
 	ctx, stop := context.WithTimeout(ctx, s.readTimeout)
 	defer stop()
-	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return nil, fmt.Errorf("lookup: %w", err)
-	}
-	defer tx.Rollback() //nolint:errcheck // nothing was written
 	found := map[string]bool{}
 	var out []store.Known
+	add := func(r *row) {
+		k := sqlkit.Known(r)
+		if !found[k.Task.ID] {
+			found[k.Task.ID] = true
+			out = append(out, k)
+		}
+	}
 	for _, part := range []struct {
-		column string
-		keys   values
-	}{{"t.task_id", names}, {"t.id", keys}} {
-		for some := range slices.Chunk(part.keys, lookupPart) {
-			err := each(ctx, tx, lookup(part.column, len(some)), func(r *row) {
-				k := sqlkit.Known(r)
-				if !found[k.Task.ID] {
-					found[k.Task.ID] = true
-					out = append(out, k)
-				}
-			}, some...)
-			if err != nil {
-				return nil, fmt.Errorf("lookup: %w", err)
-			}
+		query *bulk
+		keys  values
+	}{{selectByTaskID, names}, {selectByID, keys}} {
+		err := s.bulks[part.query].split(part.query, part.keys, func(st *sql.Stmt, args []any) error {
+			rows, err := st.QueryContext(ctx, args...)
+			return collect(rows, err, add)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("lookup: %w", err)
 		}
 	}
 	return out, nil
-}
-
-func lookup(column string, keys int) string {
-	return `
-select ` + sqlkit.KnownColumns + `
-from task t left join attempt a on a.id = t.id and a.epoch = t.epoch left join attempt f on f.id = t.id and f.epoch = 1
-where ` + column + ` in (?` + strings.Repeat(",?", keys-1) + `)`
 }
 
 // Refuse records produce.failed for commands that the queue did not take.

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/store"
 )
 
@@ -86,6 +85,14 @@ type watched struct {
 	run *run
 }
 
+// whole has the bit of every status of [way]: an event may overtake its command.
+var whole = func() (bits uint32) {
+	for _, s := range way {
+		bits |= 1 << s
+	}
+	return bits
+}()
+
 // Record commits a batch and notes the ends in it.
 func (s *watched) Record(ctx context.Context, b store.Batch) error {
 	var last store.Changes
@@ -100,7 +107,7 @@ func (s *watched) Record(ctx context.Context, b store.Batch) error {
 	now, w := time.Now().UnixNano(), s.run.watch.Load()
 	for _, rows := range [][]store.State{last.New, last.Changed} {
 		for i := range rows {
-			if rows[i].Status == task.MonitorSuccess {
+			if rows[i].Seen&whole == whole {
 				w.finish(rows[i].TaskID, now)
 			}
 		}
