@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,13 +33,15 @@ type Store interface {
 	Ping(ctx context.Context) error
 }
 
-// Deps are the parts a [Server] works with. All but Log are required. The
+// Deps are the parts a [Server] works with. Log and Checks may be left out. The
 // server does not close them.
 type Deps struct {
 	Store     Store
 	Publisher dispatch.Publisher
 	NATS      *nats.Conn
 	Log       *zap.Logger // nothing is logged by default
+	// Checks are asked by /readyz too: the other parts of the process.
+	Checks []Check
 }
 
 // Server is the gateway.
@@ -47,6 +51,7 @@ type Server struct {
 	http       *http.Server
 	dispatcher *dispatch.Dispatcher
 	checkpoint *dispatch.Checkpoint
+	probes     *probes // without those of other parts
 
 	mu       sync.Mutex
 	listener net.Listener // nil before Start
@@ -78,7 +83,9 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	e := newEcho(cfg, log)
 	router := rest.NewRouter(e, cfg.MaxBody)
 	taskapi.Mount(router, taskapi.Config{Zone: cfg.Zone}, s.dispatcher, deps.Store)
-	mountHealth(router, &probes{store: deps.Store, nc: deps.NATS, js: js, checkpoint: s.checkpoint, log: log})
+	mine := (&own{store: deps.Store, nc: deps.NATS, js: js, checkpoint: s.checkpoint}).checks()
+	s.probes = &probes{checks: mine, log: log}
+	mountHealth(router, &probes{checks: slices.Concat(mine, deps.Checks), log: log})
 	s.http = newHTTP(cfg, e, log)
 	return s, nil
 }
@@ -116,6 +123,16 @@ func (s *Server) Start(ctx context.Context) error {
 	})
 	s.log.Info("gateway started", zap.String("address", l.Addr().String()))
 	return nil
+}
+
+// Ready returns nil if the gateway can take and show tasks, else a [Reason]
+// that names what does not work. It answers within 2 s.
+func (s *Server) Ready(ctx context.Context) error {
+	r, err := s.probes.ready(ctx, probe{})
+	if err != nil || r.ok() {
+		return err
+	}
+	return Reason(strings.Join(r.problems(), "; "), nil)
 }
 
 // Failed receives an error if the server stops serving by itself.

@@ -23,13 +23,38 @@ const (
 	checkTimeout = 2 * time.Second // of all checks together
 )
 
+// Check is one part that must work for the process to be ready.
+type Check struct {
+	Name string // short, in lower case: a member of the answer
+	// Problem is shown when Run fails. The error is only logged, since it may
+	// hold addresses and secrets, unless [Reason] made it.
+	Problem string
+	// Run returns nil if the part works. It must end with ctx.
+	Run func(ctx context.Context) error
+}
+
+// Reason returns an error whose text may be shown to anybody who asks
+// /readyz, in place of the check's Problem. cause, which may be nil, is logged.
+func Reason(text string, cause error) error { return &reason{text, cause} }
+
+type reason struct {
+	text  string
+	cause error
+}
+
+func (r *reason) Error() string {
+	if r.cause == nil {
+		return r.text
+	}
+	return r.text + ": " + r.cause.Error()
+}
+
+func (r *reason) Unwrap() error { return r.cause }
+
 // probes answers whether the process lives and whether it can do its part.
 type probes struct {
-	store      Store
-	nc         *nats.Conn
-	js         jetstream.JetStream
-	checkpoint *dispatch.Checkpoint
-	log        *zap.Logger
+	checks []Check
+	log    *zap.Logger
 }
 
 func mountHealth(r *rest.Router, p *probes) {
@@ -44,10 +69,10 @@ type probe struct{}
 func (*probe) Bind(*rest.Input) error { return nil }
 
 // report is the answer to a probe.
-type report []check
+type report []line
 
-// check is one of its lines; problem is "" if all is well.
-type check struct{ name, problem string }
+// line is one of its checks; problem is "" if all is well.
+type line struct{ name, problem string }
 
 // live says that the process serves requests. It asks nobody else: a restart
 // would help neither the database nor the queue.
@@ -57,61 +82,78 @@ func (p *probes) live(context.Context, probe) (report, error) { return report{},
 func (p *probes) ready(ctx context.Context, _ probe) (report, error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	checks := []struct {
-		name    string
-		problem string
-		run     func(context.Context) error
-	}{
-		{"store", "the database does not answer", p.store.Ping},
-		{"nats", "not connected", p.connected},
-		{"streams", "the streams are missing or do not answer", p.streams},
-		{"recorder", "how far the recorder has come is not known", p.recorder},
-	}
-	out := make(report, len(checks))
+	out := make(report, len(p.checks))
 	var wg sync.WaitGroup
-	for i, c := range checks {
-		wg.Go(func() {
-			out[i].name = c.name
-			if err := c.run(ctx); err != nil {
-				out[i].problem = c.problem
-				p.log.Warn("not ready", zap.String("check", c.name), zap.Error(err))
-			}
-		})
+	for i, c := range p.checks {
+		wg.Go(func() { out[i] = p.run(ctx, &c) })
 	}
 	wg.Wait()
 	return out, nil
 }
 
-func (p *probes) connected(context.Context) error {
-	if s := p.nc.Status(); s != nats.CONNECTED {
+func (p *probes) run(ctx context.Context, c *Check) line {
+	err := c.Run(ctx)
+	if err == nil {
+		return line{name: c.Name}
+	}
+	p.log.Warn("not ready", zap.String("check", c.Name), zap.Error(err))
+	if r, ok := errors.AsType[*reason](err); ok {
+		return line{c.Name, r.text}
+	}
+	return line{c.Name, c.Problem}
+}
+
+// own are the checks of what the gateway itself works with.
+type own struct {
+	store      Store
+	nc         *nats.Conn
+	js         jetstream.JetStream
+	checkpoint *dispatch.Checkpoint
+}
+
+func (o *own) checks() []Check {
+	return []Check{
+		{"store", "the database does not answer", o.store.Ping},
+		{"nats", "not connected", o.connected},
+		{"streams", "the streams are missing or do not answer", o.streams},
+		{"checkpoint", "how far the recorder has come is not known", o.position},
+	}
+}
+
+func (o *own) connected(context.Context) error {
+	if s := o.nc.Status(); s != nats.CONNECTED {
 		return fmt.Errorf("connection is %s", s)
 	}
 	return nil
 }
 
-func (p *probes) streams(ctx context.Context) error {
+func (o *own) streams(ctx context.Context) error {
 	for _, name := range []string{queue.StreamTasks, queue.StreamEvents} {
-		if _, err := p.js.Stream(ctx, name); err != nil {
+		if _, err := o.js.Stream(ctx, name); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-func (p *probes) recorder(context.Context) error {
-	if !p.checkpoint.Known() {
+func (o *own) position(context.Context) error {
+	if !o.checkpoint.Known() {
 		return errors.New("no checkpoint was heard or read")
 	}
 	return nil
 }
 
-func (r report) ok() bool {
+func (r report) ok() bool { return len(r.problems()) == 0 }
+
+// problems are the lines of the checks that failed.
+func (r report) problems() []string {
+	var out []string
 	for _, c := range r {
 		if c.problem != "" {
-			return false
+			out = append(out, c.name+": "+c.problem)
 		}
 	}
-	return true
+	return out
 }
 
 // Status is 200, or 503 if a check fails.

@@ -41,6 +41,8 @@ type App struct {
 	nats    *embedded.Server // nil for a server elsewhere
 	store   store.Store      // nil without a role that needs it
 	addr    string           // of the REST API, "" without it
+	health  string           // of the health listener, "" without it
+	parts   []*part
 	stones  []builtIn
 	end     context.CancelFunc // ends what Start left in the background
 	watches sync.WaitGroup
@@ -52,7 +54,7 @@ type App struct {
 // New returns a system that is not started. cfg is one that config.Load has
 // validated.
 func New(cfg config.Config, log *zap.Logger, hooks Hooks) *App {
-	return &App{cfg: cfg, log: log, hooks: hooks, failed: make(chan error, 1)}
+	return &App{cfg: cfg, log: log, hooks: hooks, parts: makeParts(&cfg), failed: make(chan error, 1)}
 }
 
 // Start starts all parts, each after those it needs, and returns when they
@@ -71,6 +73,9 @@ func (a *App) start(ctx context.Context) error {
 	background, end := context.WithCancel(context.WithoutCancel(ctx))
 	a.end = end
 	a.stack.push("watches", func(context.Context) error { end(); a.watches.Wait(); return nil })
+	if err := a.startHealth(ctx, background); err != nil {
+		return err
+	}
 	if a.cfg.Has(config.Recorder) || a.cfg.Has(config.Gateway) {
 		if err := a.openStore(ctx); err != nil {
 			return err
@@ -115,6 +120,10 @@ func (a *App) startRole(ctx, background context.Context, r config.Role) error {
 // Addr is where the REST API listens, host:port, "" for a process without it.
 // Call it after Start.
 func (a *App) Addr() string { return a.addr }
+
+// HealthAddr is where the health listener listens, host:port, "" for a process
+// without one. Call it after Start.
+func (a *App) HealthAddr() string { return a.health }
 
 // URL is the base URL of the REST API, "" for a process without it.
 func (a *App) URL() string {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/riverstones/riverstones/cmd/internal/config"
 	"github.com/riverstones/riverstones/gateway"
 	"github.com/riverstones/riverstones/queue"
 )
@@ -18,7 +19,8 @@ func (a *App) startGateway(ctx, background context.Context, nc *nats.Conn) error
 	s, err := gateway.New(gateway.Config{
 		Listen: a.cfg.Listen, Zone: a.cfg.TimeZone, MaxBody: a.cfg.Limits.Body,
 		Concurrent: a.cfg.Limits.Concurrency, BacklogLimit: a.cfg.Limits.Backlog,
-	}, gateway.Deps{Store: a.store, Publisher: pub, NATS: nc, Log: a.log})
+	}, gateway.Deps{Store: a.store, Publisher: pub, NATS: nc, Log: a.log,
+		Checks: a.checks(partStore, string(config.Gateway))})
 	if err != nil {
 		return err
 	}
@@ -27,6 +29,7 @@ func (a *App) startGateway(ctx, background context.Context, nc *nats.Conn) error
 	}
 	a.addr = s.Addr()
 	a.stack.push("gateway", s.Stop)
+	a.works(string(config.Gateway), s.Ready)
 	a.watch(background, "gateway", s.Failed())
 	return nil
 }

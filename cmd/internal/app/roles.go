@@ -26,6 +26,7 @@ func (a *App) openStore(ctx context.Context) error {
 	}
 	a.store = st
 	a.stack.push("store", func(context.Context) error { return st.Close() })
+	a.works(partStore, st.Ping)
 	return nil
 }
 
@@ -69,6 +70,7 @@ func (a *App) startRecorder(ctx context.Context, nc *nats.Conn) error {
 		return err
 	}
 	a.stack.push("recorder", r.Stop)
+	a.works(string(config.Recorder), recording(r, nc))
 	return nil
 }
 
@@ -94,6 +96,7 @@ func (a *App) startWorker(ctx, background context.Context, nc *nats.Conn) error 
 		return err
 	}
 	a.stack.push("worker", w.Stop)
+	a.works(string(config.Worker), working(w, nc))
 	a.watch(background, "worker", w.Failed())
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/riverstones/riverstones/cmd/internal/config"
@@ -57,9 +58,11 @@ func (a *App) machines() (machinestone.Config, error) {
 	if err != nil {
 		return machinestone.Config{}, fmt.Errorf("directory of the machines: %w", err)
 	}
-	c := machinestone.Config{Dir: dir}
-	if a.cfg.Stones.MachinesEnd {
-		c.Command, c.Env = []string{"/bin/sh", "-c", bound}, []string{"OWNER=" + strconv.Itoa(os.Getpid())}
+	c := a.cfg.Stones.Machines
+	c.Code, c.Dir = config.MachineStone, dir
+	if a.cfg.Stones.MachinesEnd && len(c.Command) == 0 { // a command of the operator's own ends as it likes
+		c.Command = []string{"/bin/sh", "-c", bound}
+		c.Env = append(slices.Clone(c.Env), "OWNER="+strconv.Itoa(os.Getpid()))
 	}
 	return c, nil
 }

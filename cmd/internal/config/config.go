@@ -8,6 +8,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -43,8 +44,11 @@ const (
 type Config struct {
 	Roles []Role
 
-	Listen    string // host:port of the REST API; port 0 takes a free one
-	AllowOpen bool   // allow to listen where other machines can connect, without authentication
+	Listen string // host:port of the REST API; port 0 takes a free one
+	// HealthListen is the host:port of a listener for /healthz and /readyz only,
+	// "" for none. The REST API serves both by itself.
+	HealthListen string
+	AllowOpen    bool // allow to listen where other machines can connect, without authentication
 
 	NATS       string // Embedded, or URLs separated by commas
 	NATSListen string // host:port of the embedded server for stones of other processes; port 0 takes a free one, "" keeps it inside
@@ -131,7 +135,9 @@ func (c *Config) NATSName() string { return Redact(c.NATS) }
 func (c *Config) NATSDir() string { return filepath.Join(c.Data, "nats") }
 
 // MachineDir is where the machines of the reference stone live.
-func (c *Config) MachineDir() string { return filepath.Join(c.Data, "machines") }
+func (c *Config) MachineDir() string {
+	return cmp.Or(c.Stones.Machines.Dir, filepath.Join(c.Data, "machines"))
+}
 
 // String is safe to log: it has no secrets.
 func (c *Config) String() string {

@@ -34,6 +34,7 @@ func envOf(path string) string {
 // them as flags. Definitions of stones are sections of the file only.
 var (
 	keyListen    = key{"listen", "host:port", "address of the REST API", text(func(c *Config) *string { return &c.Listen }), func(c *Config) string { return c.Listen }}
+	keyHealth    = key{"health-listen", "host:port", `address for /healthz and /readyz alone, which the REST API serves too, "" for none`, text(func(c *Config) *string { return &c.HealthListen }), func(c *Config) string { return c.HealthListen }}
 	keyAllowOpen = key{"allow-open", "bool", "listen where other machines can connect, although there is no authentication", truth(func(c *Config) *bool { return &c.AllowOpen }), nil}
 	keyNATS      = key{"nats", "url", `"embedded" starts a server inside, else nats://host:port,…`, text(func(c *Config) *string { return &c.NATS }), func(c *Config) string { return c.NATS }}
 	keyNATSAddr  = key{"nats-listen", "host:port", `address of the embedded NATS server for outside stones, "" for none`, text(func(c *Config) *string { return &c.NATSListen }), func(c *Config) string { return c.NATSListen }}
@@ -67,6 +68,7 @@ var (
 	API       = Group{keyListen, keyAllowOpen, keyZone, keyBody, keyBacklog, keyRequests}
 	Process   = Group{keyRoles, keyMigrate, keyStop}
 	Working   = Group{keyStones, keyWorkConc}
+	Health    = Group{keyHealth}
 	Stopping  = Group{keyStop}
 	Directory = Group{keyData}
 	Copies    = Group{keyReplicas}
@@ -79,7 +81,7 @@ var (
 // every key with a single value; what the file may hold besides sections.
 func keys() []key {
 	var all []key
-	for _, g := range []Group{Process, API, Queue, Database, Logging, Working} {
+	for _, g := range []Group{Process, API, Health, Queue, Database, Logging, Working} {
 		all = append(all, g...)
 	}
 	return all

@@ -12,13 +12,14 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/riverstones/riverstones/cmd/internal/config"
+	"github.com/riverstones/riverstones/stone/machinestone"
 )
 
 // load reads a file of this text (none if empty), an environment and flags.
 func load(t *testing.T, yaml string, environ []string, args ...string) (config.Config, error) {
 	t.Helper()
 	fs := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	config.Flags(fs, config.Default(), config.Process, config.API, config.Queue, config.Database, config.Logging, config.Working)
+	config.Flags(fs, config.Default(), config.Process, config.API, config.Health, config.Queue, config.Database, config.Logging, config.Working)
 	if yaml != "" {
 		name := filepath.Join(t.TempDir(), "riverstones.yaml")
 		require.NoError(t, os.WriteFile(name, []byte(yaml), 0o600))
@@ -61,6 +62,7 @@ func TestEveryKeyInEverySpelling(t *testing.T) {
 		"migrate":            {"true", func(t *testing.T, c *config.Config) { require.True(t, c.Migrate) }},
 		"stop-timeout":       {"3s", func(t *testing.T, c *config.Config) { require.Equal(t, 3*time.Second, c.StopTimeout) }},
 		"listen":             {"127.0.0.1:99", func(t *testing.T, c *config.Config) { require.Equal(t, "127.0.0.1:99", c.Listen) }},
+		"health-listen":      {":8307", func(t *testing.T, c *config.Config) { require.Equal(t, ":8307", c.HealthListen) }},
 		"allow-open":         {"true", func(t *testing.T, c *config.Config) { require.True(t, c.AllowOpen) }},
 		"time-zone":          {"Asia/Tokyo", func(t *testing.T, c *config.Config) { require.Equal(t, "Asia/Tokyo", c.TimeZone.String()) }},
 		"limits.body":        {"64KiB", func(t *testing.T, c *config.Config) { require.EqualValues(t, 64<<10, c.Limits.Body) }},
@@ -132,6 +134,9 @@ func TestProblems(t *testing.T) {
 		"open NATS address":          {"", []string{"--nats-listen", "0.0.0.0:4222"}, []string{"nats-listen: ", "--allow-open"}},
 		"no address":                 {"", []string{"--listen", "8306"}, []string{"write host:port"}},
 		"no port":                    {"", []string{"--listen", "localhost:http"}, []string{`"http" is no port`}},
+		"health address":             {"", []string{"--health-listen", "8307"}, []string{`health-listen: "8307" is no address`}},
+		"health port":                {"", []string{"--health-listen", ":99999"}, []string{`health-listen: "99999" is no port`}},
+		"health on the REST API's":   {"", []string{"--health-listen", "127.0.0.1:8306"}, []string{"health-listen: is that of listen"}},
 		"role":                       {"", []string{"--roles", "gateway,king"}, []string{`there is no role "king"; choose among recorder,gateway,worker`}},
 		"no role":                    {"roles: []\n", nil, []string{"roles: name at least one"}},
 		"zone":                       {"", []string{"--time-zone", "Mars"}, []string{`"Mars" is no time zone`}},
@@ -241,7 +246,7 @@ func TestStonesOfTheFileAreChecked(t *testing.T) {
 		"unknown name": {"http-stones: [{code: A, strat: {}}]\n", "http-stones: number 1: "},
 		"no list":      {"http-stones: {code: A}\n", "must be a list"},
 		"twice":        {"http-stones: [{code: A, start: {url: 'https://a'}}, {code: A, start: {url: 'https://a'}}]\n", `stones: there are two with the code "A"`},
-		"machine":      {"machine-stone: maybe\n", "machine-stone: is true or false"},
+		"machine":      {"machine-stone: maybe\n", "machine-stone: is true, false, or a map"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -250,4 +255,26 @@ func TestStonesOfTheFileAreChecked(t *testing.T) {
 			require.NotContains(t, err.Error(), "RIVERSTONES_HTTP")
 		})
 	}
+}
+
+func TestMachineStoneIsTuned(t *testing.T) {
+	t.Parallel()
+	cfg, err := load(t, "machine-stone:\n  dir: /srv/machines\n  businessKey: eu-1\n  command: [/opt/vm, '--name', 'a, b ']\n  env: [A=1]\n"+
+		"  strategies: [s1]\n  bootTimeout: 1m\n  interval: 1s\n  grace: 2s\n  maxMachines: 3\n", nil)
+	require.NoError(t, err)
+	require.True(t, cfg.Stones.Machine)
+	require.Equal(t, machinestone.Config{Dir: "/srv/machines", BusinessKey: "eu-1", Command: []string{"/opt/vm", "--name", "a, b "}, Env: []string{"A=1"},
+		Strategies: []string{"s1"}, BootTimeout: time.Minute, Interval: time.Second, Grace: 2 * time.Second, MaxMachines: 3}, cfg.Stones.Machines)
+	require.Equal(t, "/srv/machines", cfg.MachineDir())
+
+	_, err = load(t, "machine-stone:\n  dir: machines\n  businessKey: 'a b'\n  command: sh\n  env: ['hunter2']\n  grace: 5\n  interval: -1s\n"+
+		"  maxMachines: 0\n  maxmachine: 1\n  strategies: [1]\n", nil)
+	require.Error(t, err)
+	for _, want := range []string{"configuration has 9 problems", `machine-stone.dir: "machines" is not absolute`, "machine-stone.businessKey: business key must be",
+		"machine-stone.command: sh is no list", "machine-stone.env: number 1 is no variable", `machine-stone.grace: "5" is no duration`, `machine-stone.interval: "-1s" is no duration`,
+		"machine-stone.maxMachines: 0 is no whole number of at least 1", "machine-stone.maxmachine: there is no such key; did you mean maxMachines?",
+		"machine-stone.strategies: 1 in the list is no text"} {
+		require.ErrorContains(t, err, want)
+	}
+	require.NotContains(t, err.Error(), "RIVERSTONES_MACHINE")
 }

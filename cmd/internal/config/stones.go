@@ -9,6 +9,7 @@ import (
 
 	"github.com/riverstones/riverstones/stone/commandstone"
 	"github.com/riverstones/riverstones/stone/httpstone"
+	"github.com/riverstones/riverstones/stone/machinestone"
 )
 
 // MachineStone is the code of the reference stone.
@@ -19,6 +20,9 @@ type Stones struct {
 	HTTP    []httpstone.Config
 	Command []commandstone.Config
 	Machine bool // the reference stone, too
+	// Machines tunes the reference stone. Its zero value is the default, with
+	// the machines below [Config].Data.
+	Machines machinestone.Config
 	// MachinesEnd makes the machines of the reference stone end with this
 	// process, which they outlive otherwise.
 	MachinesEnd bool
@@ -56,14 +60,9 @@ func (c *Config) Runs(code string) bool {
 // readStones reads the sections that define stones, and finds codes that are
 // used twice.
 func readStones(k *koanf.Koanf, base Stones, p *Problems) Stones {
-	s := Stones{Machine: base.Machine, MachinesEnd: base.MachinesEnd, HTTP: definitions(k, sectionHTTP, parseHTTP, p),
+	s := Stones{Machine: base.Machine, Machines: base.Machines, MachinesEnd: base.MachinesEnd, HTTP: definitions(k, sectionHTTP, parseHTTP, p),
 		Command: definitions(k, sectionCommand, commandstone.Parse, p)}
-	if v := k.Get(sectionMachine); v != nil {
-		var ok bool
-		if s.Machine, ok = v.(bool); !ok {
-			p.section(sectionMachine, "is true or false")
-		}
-	}
+	readMachine(k.Get(sectionMachine), &s, p)
 	codes := s.Codes()
 	for i, code := range codes {
 		if slices.Contains(codes[:i], code) {

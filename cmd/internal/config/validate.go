@@ -33,18 +33,34 @@ func validateProcess(c *Config, p *Problems) {
 	if c.Has(Gateway) {
 		validateListen(c, keyListen.path, c.Listen, p)
 	}
+	if c.HealthListen != "" { // it shows nothing worth hiding, so it may be open
+		_, port, ok := splitAddress(keyHealth.path, c.HealthListen, p)
+		if ok && port != 0 && c.Has(Gateway) && c.HealthListen == c.Listen {
+			p.addf(keyHealth.path, "is that of %s, which serves the probes by itself; leave it out", keyListen.path)
+		}
+	}
+}
+
+// splitAddress reads a host:port.
+func splitAddress(path, addr string, p *Problems) (host string, port int, ok bool) {
+	host, text, err := net.SplitHostPort(addr)
+	if err != nil {
+		p.addf(path, "%q is no address; write host:port, such as 127.0.0.1:8306", addr)
+		return "", 0, false
+	}
+	port, err = strconv.Atoi(text)
+	if err != nil || port < 0 || port > 65535 {
+		p.addf(path, "%q is no port; it is a number from 0 to 65535", text)
+	}
+	return host, port, err == nil
 }
 
 // validateListen checks an address, and that it is not open to other machines
 // by accident: nothing authenticates who connects.
 func validateListen(c *Config, path, addr string, p *Problems) {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		p.addf(path, "%q is no address; write host:port, such as 127.0.0.1:8306", addr)
+	host, _, ok := splitAddress(path, addr, p)
+	if !ok && host == "" { // no address at all
 		return
-	}
-	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		p.addf(path, "%q is no port; it is a number from 0 to 65535", port)
 	}
 	if !c.AllowOpen && !loopback(host) {
 		p.addf(path, "%q can be reached from other machines, and nothing asks them who they are; "+
