@@ -167,6 +167,9 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close waits for running calls and closes the file.
 func (s *Store) Close() error {
+	// A pool does not wait for a transaction by itself. Who holds all its
+	// connections knows that nobody runs.
+	readers, writers := hold(s.read), hold(s.write)
 	var errs []error
 	for _, p := range s.bulks {
 		errs = append(errs, p.close())
@@ -174,10 +177,35 @@ func (s *Store) Close() error {
 	for _, st := range s.reads {
 		errs = append(errs, st.Close())
 	}
-	for _, db := range []*sql.DB{s.read, s.write} { // the writer last: it empties the write-ahead log
-		if db != nil {
-			errs = append(errs, db.Close())
+	// The writer last: it empties the write-ahead log.
+	return errors.Join(append(errs, closePool(s.read, readers), closePool(s.write, writers))...)
+}
+
+// hold waits for all connections of a pool, and takes them. It takes fewer
+// where the pool is closed already or none can be made.
+func hold(db *sql.DB) []*sql.Conn {
+	if db == nil {
+		return nil
+	}
+	var all []*sql.Conn
+	for range db.Stats().MaxOpenConnections {
+		conn, err := db.Conn(context.Background())
+		if err != nil {
+			break
 		}
+		all = append(all, conn)
+	}
+	return all
+}
+
+// closePool closes a pool whose connections are held.
+func closePool(db *sql.DB, held []*sql.Conn) error {
+	if db == nil {
+		return nil
+	}
+	errs := []error{db.Close()}
+	for _, conn := range held {
+		errs = append(errs, conn.Close())
 	}
 	return errors.Join(errs...)
 }

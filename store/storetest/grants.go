@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -17,12 +16,6 @@ var grantTests = map[string]func(*testing.T, store.Store){
 	"Grant/last":       testGrantLast,
 	"Grant/epoch":      testGrantEpoch,
 	"Grant/concurrent": testGrantConcurrent,
-}
-
-var leaseTests = map[string]func(*testing.T, store.Store){
-	"Lease/two holders": testLease,
-	"Lease/runs out":    testLeaseEnds,
-	"Lease/race":        testLeaseRace,
 }
 
 // next grants once more than last.
@@ -114,61 +107,4 @@ func testGrantConcurrent(t *testing.T, s store.Store) {
 	}
 	wg.Wait()
 	require.Equal(t, map[task.Method]int{task.Start: workers * each}, read(t, s, n.ID)[n.ID].Grants)
-}
-
-func testLease(t *testing.T, s store.Store) {
-	lease := func(duty, holder string, want bool) {
-		t.Helper()
-		got, err := s.Lease(t.Context(), duty, holder, time.Hour)
-		require.NoError(t, err)
-		require.Equal(t, want, got)
-	}
-	lease("trim", "a", true)
-	lease("trim", "b", false)
-	lease("trim", "a", true)
-	lease("sweep", "b", true)
-	require.NoError(t, s.Release(t.Context(), "trim", "b"), "not held, no error")
-	require.NoError(t, s.Release(t.Context(), "unknown", "b"))
-	lease("trim", "b", false)
-	require.NoError(t, s.Release(t.Context(), "trim", "a"))
-	lease("trim", "b", true)
-	lease("trim", "a", false)
-}
-
-func testLeaseEnds(t *testing.T, s store.Store) {
-	const ttl, tick = 50 * time.Millisecond, time.Millisecond // of a database's clock
-	from := time.Now()
-	got, err := s.Lease(t.Context(), "trim", "a", ttl)
-	require.NoError(t, err)
-	require.True(t, got)
-	require.Eventually(t, func() bool {
-		got, err := s.Lease(t.Context(), "trim", "b", time.Hour)
-		return err == nil && got
-	}, 10*time.Second, tick)
-	require.GreaterOrEqual(t, time.Since(from), ttl-2*tick)
-	got, err = s.Lease(t.Context(), "trim", "a", ttl)
-	require.NoError(t, err)
-	require.False(t, got)
-}
-
-func testLeaseRace(t *testing.T, s store.Store) {
-	var wg sync.WaitGroup
-	won := make([]bool, 8)
-	for i := range won {
-		wg.Go(func() {
-			got, err := s.Lease(t.Context(), "trim", strconv.Itoa(i), time.Hour)
-			if err != nil {
-				t.Error(err)
-			}
-			won[i] = got
-		})
-	}
-	wg.Wait()
-	holders := 0
-	for _, w := range won {
-		if w {
-			holders++
-		}
-	}
-	require.Equal(t, 1, holders)
 }

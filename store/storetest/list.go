@@ -13,9 +13,11 @@ import (
 )
 
 var listTests = map[string]func(*testing.T, store.Store){
-	"List/filters": testListFilters,
-	"List/paging":  testListPaging,
-	"List/params":  testListParams,
+	"List/filters":  testListFilters,
+	"List/statuses": testListStatuses,
+	"List/order":    testListOrder,
+	"List/paging":   testListPaging,
+	"List/params":   testListParams,
 }
 
 // row is a task of the list tests: minute is its createTime after noon.
@@ -44,27 +46,75 @@ func testListFilters(t *testing.T, s store.Store) {
 		filter store.Filter
 		want   []string
 	}{
-		"none":       {store.Filter{}, []string{"t0", "t1", "t2", "t3"}},
-		"task":       {store.Filter{TaskID: "t2"}, []string{"t2"}},
-		"process":    {store.Filter{ProcessInstanceID: "p2"}, []string{"t2", "t3"}},
-		"name":       {store.Filter{Name: "n2"}, []string{"t1", "t2"}},
-		"namespace":  {store.Filter{Namespace: "s1"}, []string{"t0", "t1"}},
-		"stone":      {store.Filter{Stone: "A"}, []string{"t0", "t2"}},
-		"key":        {store.Filter{BusinessKey: "k2"}, []string{"t2"}},
-		"status":     {store.Filter{Statuses: []task.Status{task.MonitorSuccess}}, []string{"t3"}},
-		"statuses":   {store.Filter{Statuses: []task.Status{task.StartFailed, task.MonitorFailed}}, []string{"t1", "t2"}},
-		"after":      {store.Filter{CreatedAfter: minute(1)}, []string{"t2", "t3"}},
-		"before":     {store.Filter{CreatedBefore: minute(1)}, []string{"t0"}},
-		"between":    {store.Filter{CreatedAfter: minute(0), CreatedBefore: minute(3)}, []string{"t1", "t2"}},
-		"together":   {store.Filter{ProcessInstanceID: "p1", Stone: "B"}, []string{"t1"}},
-		"descending": {store.Filter{Descending: true}, []string{"t3", "t2", "t1", "t0"}},
-		"no match":   {store.Filter{ProcessInstanceID: "p1", Name: "'; drop table task; --"}, []string{}},
+		"none":            {store.Filter{}, []string{"t0", "t1", "t2", "t3"}},
+		"task":            {store.Filter{TaskID: "t2"}, []string{"t2"}},
+		"process":         {store.Filter{ProcessInstanceID: "p2"}, []string{"t2", "t3"}},
+		"name":            {store.Filter{Name: "n2"}, []string{"t1", "t2"}},
+		"namespace":       {store.Filter{Namespace: "s1"}, []string{"t0", "t1"}},
+		"stone":           {store.Filter{Stone: "A"}, []string{"t0", "t2"}},
+		"key":             {store.Filter{BusinessKey: "k2"}, []string{"t2"}},
+		"status":          {store.Filter{Statuses: []task.Status{task.MonitorSuccess}}, []string{"t3"}},
+		"statuses":        {store.Filter{Statuses: []task.Status{task.StartFailed, task.MonitorFailed}}, []string{"t1", "t2"}},
+		"after":           {store.Filter{CreatedAfter: minute(1)}, []string{"t2", "t3"}},
+		"before":          {store.Filter{CreatedBefore: minute(1)}, []string{"t0"}},
+		"between":         {store.Filter{CreatedAfter: minute(0), CreatedBefore: minute(3)}, []string{"t1", "t2"}},
+		"zone":            {store.Filter{CreatedAfter: minute(1).In(time.FixedZone("", 3600)), CreatedBefore: minute(3).In(time.FixedZone("", -3600))}, []string{"t2"}},
+		"nothing between": {store.Filter{CreatedAfter: minute(1), CreatedBefore: minute(1)}, []string{}},
+		"other case":      {store.Filter{Stone: "a"}, []string{}},
+		"no pattern":      {store.Filter{Name: "n_"}, []string{}},
+		"percent":         {store.Filter{Namespace: "%"}, []string{}},
+		"all at once": {store.Filter{TaskID: "t2", ProcessInstanceID: "p2", Name: "n2", Namespace: "s2", Stone: "A", BusinessKey: "k2",
+			Statuses: []task.Status{task.MonitorFailed}, CreatedAfter: minute(1), CreatedBefore: minute(3), Size: 1}, []string{"t2"}},
+		"all but one": {store.Filter{TaskID: "t2", ProcessInstanceID: "p2", Name: "n2", Namespace: "s2", Stone: "A", BusinessKey: "k1"}, []string{}},
+		"together":    {store.Filter{ProcessInstanceID: "p1", Stone: "B"}, []string{"t1"}},
+		"descending":  {store.Filter{Descending: true}, []string{"t3", "t2", "t1", "t0"}},
+		"no match":    {store.Filter{ProcessInstanceID: "p1", Name: "'; drop table task; --"}, []string{}},
 	} {
 		page, err := s.List(t.Context(), test.filter)
 		require.NoError(t, err, name)
 		require.Equal(t, test.want, taskIDs(page.Tasks), name)
 		require.Equal(t, len(test.want), page.Total, name)
 		require.True(t, page.Exact, name)
+	}
+}
+
+// Each status is selected by its own.
+func testListStatuses(t *testing.T, s store.Store) {
+	for _, st := range task.Statuses() {
+		row(t, s, int(st), names(st.String()), st)
+	}
+	for _, st := range task.Statuses() {
+		page, err := s.List(t.Context(), store.Filter{Statuses: []task.Status{st}})
+		require.NoError(t, err)
+		require.Equal(t, []string{st.String()}, taskIDs(page.Tasks))
+	}
+	page, err := s.List(t.Context(), store.Filter{Statuses: task.Statuses(), Size: 2})
+	require.NoError(t, err)
+	require.Equal(t, len(task.Statuses()), page.Total)
+}
+
+// The order is that of createTime, whatever the order of ids and of recording;
+// a page is cut out of it in both directions.
+func testListOrder(t *testing.T, s store.Store) {
+	minutes := []int{3, 0, 4, 1, 2, 4}
+	for i, minute := range minutes {
+		row(t, s, minute, names(fmt.Sprintf("t%d", i)), task.ProduceSuccess)
+	}
+	for _, test := range []struct {
+		filter store.Filter
+		want   []string
+	}{
+		{store.Filter{}, []string{"t1", "t3", "t4", "t0", "t2", "t5"}},
+		{store.Filter{Descending: true}, []string{"t5", "t2", "t0", "t4", "t3", "t1"}},
+		{store.Filter{Start: 1, Size: 3}, []string{"t3", "t4", "t0"}},
+		{store.Filter{Start: 1, Size: 3, Descending: true}, []string{"t2", "t0", "t4"}},
+		{store.Filter{Start: 4, Size: 3, ProcessInstanceID: "process"}, []string{"t2", "t5"}},
+		{store.Filter{Start: 4, Size: 3, ProcessInstanceID: "process", Descending: true}, []string{"t3", "t1"}},
+	} {
+		page, err := s.List(t.Context(), test.filter)
+		require.NoError(t, err)
+		require.Equal(t, test.want, taskIDs(page.Tasks), "%+v", test.filter)
+		require.Equal(t, len(minutes), page.Total)
 	}
 }
 

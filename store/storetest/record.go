@@ -225,7 +225,9 @@ func RunRestart(t *testing.T, reopen func(t *testing.T) store.Store) {
 	st := state(n)
 	st.Outputs, st.LogLines = json.RawMessage(`{"o":1}`), 1
 	record(t, s, store.Changes{New: []store.State{st}, Attempts: []store.Attempt{attempt(n, `{"p":1}`)},
-		Transitions: []store.Transition{transition(n.ID, task.ProduceSuccess)}, Log: lines(n.ID, 1, 1)})
+		Transitions: []store.Transition{transition(n.ID, task.ProduceSuccess)}, Log: lines(n.ID, 1, 1),
+		Notes: []store.Note{{Transition: transition(n.ID, task.StartBegin), Why: store.NoteRetry}}})
+	require.NoError(t, s.Refuse(t.Context(), refusals(names("refused")), "out", noon))
 	require.NoError(t, s.Grant(t.Context(), n.ID, task.Start, next))
 	held, err := s.Lease(t.Context(), "trim", "a", time.Hour)
 	require.NoError(t, err)
@@ -235,17 +237,23 @@ func RunRestart(t *testing.T, reopen func(t *testing.T) store.Store) {
 		task    task.Task
 		history []store.Note
 		log     []store.LogLine
+		known   []store.Known
+		list    store.Page
 	}
 	look := func(s store.Store) (a all) {
-		var errs [4]error
+		var errs [6]error
 		a.at, errs[0] = s.Position(t.Context())
 		a.task, errs[1] = s.Task(t.Context(), "t1")
 		a.history, errs[2] = s.History(t.Context(), n.ID, true)
 		a.log, errs[3] = s.Log(t.Context(), n.ID, 0, 0)
+		a.known, errs[4] = s.Lookup(t.Context(), []string{"t1"}, nil)
+		a.list, errs[5] = s.List(t.Context(), store.Filter{})
 		require.NoError(t, errors.Join(errs[:]...))
 		return a
 	}
 	before := look(s)
+	require.Len(t, before.history, 2)
+	require.Len(t, before.list.Tasks, 2)
 	require.NoError(t, s.Close())
 
 	s = reopen(t)

@@ -62,7 +62,7 @@ func (l Lists) matching(f store.Filter, columns string) *sqlbuilder.SelectBuilde
 		{"business_key", f.BusinessKey},
 	} {
 		if e.value != "" {
-			b.Where(b.EQ(e.column, e.value))
+			b.Where(b.EQ(e.column, Text(e.value)))
 		}
 	}
 	if len(f.Statuses) > 0 {
