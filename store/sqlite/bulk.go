@@ -13,9 +13,9 @@ import (
 
 // The recorder writes and reads hundreds of rows at a time, and the gateway
 // asks for as many tasks. A statement for one row costs more in the way there
-// than in the database, so each bulk statement is prepared for 64, 8 and 1 rows.
+// than in the database, so each bulk statement is prepared for several numbers of rows.
 
-var sizes = [...]int{64, 8, 1}
+var sizes = [...]int{64, 32, 16, 8, 4, 2, 1}
 
 // bulk is a statement for several rows of width values each. Its SQL has one
 // %s, where the rows stand: (?,?),(?,?) and so on.
@@ -90,6 +90,21 @@ func (p prepared) split(b *bulk, args []any, do func(st *sql.Stmt, args []any) e
 		}
 	}
 	return nil
+}
+
+// padded is [prepared.split] for statements that ask for a set: few keys are
+// filled up with the last one, so that one statement asks for them all.
+func (p prepared) padded(b *bulk, keys []any, do func(st *sql.Stmt, args []any) error) error {
+	last := len(keys) - 1
+	for i := len(sizes) - 1; i >= 0; i-- {
+		if n := sizes[i]; last >= 0 && last < n {
+			for len(keys) < n {
+				keys = append(keys, keys[last])
+			}
+			return do(p[i], keys)
+		}
+	}
+	return p.split(b, keys, do)
 }
 
 // values is the [sqlkit.Writer] of a bulk statement.

@@ -157,8 +157,9 @@ func (tx *recording) clash(ctx context.Context, b store.Batch, states map[string
 	return nil
 }
 
-func (tx *recording) query(ctx context.Context, b *bulk, args values, each func(*row)) error {
-	return tx.store.bulks[b].split(b, args, func(st *sql.Stmt, args []any) error {
+// query asks for a set of keys.
+func (tx *recording) query(ctx context.Context, b *bulk, keys values, each func(*row)) error {
+	return tx.store.bulks[b].padded(b, keys, func(st *sql.Stmt, args []any) error {
 		rows, err := tx.tx.StmtContext(ctx, st).QueryContext(ctx, args...)
 		return collect(rows, err, each)
 	})

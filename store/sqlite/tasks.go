@@ -92,7 +92,7 @@ func (s *Store) Lookup(ctx context.Context, taskIDs, ids []string) ([]store.Know
 		query *bulk
 		keys  values
 	}{{selectByTaskID, names}, {selectByID, keys}} {
-		err := s.bulks[part.query].split(part.query, part.keys, func(st *sql.Stmt, args []any) error {
+		err := s.bulks[part.query].padded(part.query, part.keys, func(st *sql.Stmt, args []any) error {
 			rows, err := st.QueryContext(ctx, args...)
 			return collect(rows, err, add)
 		})
