@@ -24,45 +24,46 @@ import (
 
 func TestPublishAndRead(t *testing.T) {
 	t.Parallel()
-	s := setup(t, options{})
-	created := s.post(t, body("2912516"))
-	require.Equal(t, 201, created.status, "%s", created.body)
-	one := decode[shown](t, created)
-	require.Equal(t, "produce.success", one.Status)
-	require.Equal(t, `{"regionId":"701"}`, one.Params)
-	require.Equal(t, "{}", one.Outputs)
-	require.Equal(t, "start", one.QueueType)
-	require.Equal(t, 1, one.Attempt)
-	require.Nil(t, one.EndTime)
-	require.Nil(t, one.BusinessKey)
+	each(t, options{}, func(t *testing.T, s *system) {
+		created := s.post(t, body("2912516"))
+		require.Equal(t, 201, created.status, "%s", created.body)
+		one := decode[shown](t, created)
+		require.Equal(t, "produce.success", one.Status)
+		require.Equal(t, `{"regionId":"701"}`, one.Params)
+		require.Equal(t, "{}", one.Outputs)
+		require.Equal(t, "start", one.QueueType)
+		require.Equal(t, 1, one.Attempt)
+		require.Nil(t, one.EndTime)
+		require.Nil(t, one.BusinessKey)
 
-	for _, path := range []string{"/task/2912516", "/task/" + one.ID} {
-		got := s.get(t, path)
-		require.Equal(t, 200, got.status)
-		same := decode[shown](t, got)
-		same.UpdateTime = one.UpdateTime
-		require.Equal(t, one, same)
-		head := s.do(t, http.MethodHead, path, "")
-		require.Equal(t, 200, head.status)
-		require.Empty(t, head.body)
-	}
-	again := s.post(t, body("2912516"))
-	require.Equal(t, 200, again.status)
-	require.Equal(t, one.ID, decode[shown](t, again).ID)
-	conflict := s.post(t, strings.Replace(body("2912516"), "701", "702", 1))
-	require.Equal(t, 409, conflict.status)
-	require.Contains(t, conflict.Exception, "params differs")
+		for _, path := range []string{"/task/2912516", "/task/" + one.ID} {
+			got := s.get(t, path)
+			require.Equal(t, 200, got.status)
+			same := decode[shown](t, got)
+			same.UpdateTime = one.UpdateTime
+			require.Equal(t, one, same)
+			head := s.do(t, http.MethodHead, path, "")
+			require.Equal(t, 200, head.status)
+			require.Empty(t, head.body)
+		}
+		again := s.post(t, body("2912516"))
+		require.Equal(t, 200, again.status)
+		require.Equal(t, one.ID, decode[shown](t, again).ID)
+		conflict := s.post(t, strings.Replace(body("2912516"), "701", "702", 1))
+		require.Equal(t, 409, conflict.status)
+		require.Contains(t, conflict.Exception, "params differs")
 
-	history := decode[[]map[string]any](t, s.get(t, "/task/2912516/history"))
-	require.Len(t, history, 1)
-	require.Equal(t, "produce.success", history[0]["status"])
-	require.Len(t, history[0], 6)
-	require.Contains(t, history[0]["time"], "Z")
-	require.Equal(t, left{1, 1}, s.left(t))
-	list := s.get(t, "/task?processInstanceId=2910431")
-	require.Equal(t, 200, list.status)
-	require.Equal(t, "1", list.header.Get("X-Total-Count"))
-	require.Len(t, decode[[]shown](t, list), 1)
+		history := decode[[]map[string]any](t, s.get(t, "/task/2912516/history"))
+		require.Len(t, history, 1)
+		require.Equal(t, "produce.success", history[0]["status"])
+		require.Len(t, history[0], 6)
+		require.Contains(t, history[0]["time"], "Z")
+		require.Equal(t, left{1, 1}, s.left(t))
+		list := s.get(t, "/task?processInstanceId=2910431")
+		require.Equal(t, 200, list.status)
+		require.Equal(t, "1", list.header.Get("X-Total-Count"))
+		require.Len(t, decode[[]shown](t, list), 1)
+	})
 }
 
 func TestSeedSampleIsMasked(t *testing.T) {
@@ -156,138 +157,144 @@ func TestRefusals(t *testing.T) {
 
 func TestArray(t *testing.T) {
 	t.Parallel()
-	s := setup(t, options{})
-	two := "[" + body("a") + "," + body("b") + "]"
-	got := s.post(t, two)
-	require.Equal(t, 201, got.status, "%s", got.body)
-	tasks := decode[[]shown](t, got)
-	require.Equal(t, "a", tasks[0].TaskID)
-	require.Equal(t, "b", tasks[1].TaskID)
-	require.Equal(t, 200, s.post(t, two).status)
-	require.Equal(t, 201, s.post(t, "["+body("b")+","+body("c")+"]").status)
-	require.Equal(t, left{3, 3}, s.left(t))
-	one := s.post(t, "["+body("d")+"]")
-	require.Equal(t, 201, one.status)
-	require.Len(t, decode[[]shown](t, one), 1)
+	each(t, options{}, func(t *testing.T, s *system) {
+		two := "[" + body("a") + "," + body("b") + "]"
+		got := s.post(t, two)
+		require.Equal(t, 201, got.status, "%s", got.body)
+		tasks := decode[[]shown](t, got)
+		require.Equal(t, "a", tasks[0].TaskID)
+		require.Equal(t, "b", tasks[1].TaskID)
+		require.Equal(t, 200, s.post(t, two).status)
+		require.Equal(t, 201, s.post(t, "["+body("b")+","+body("c")+"]").status)
+		require.Equal(t, left{3, 3}, s.left(t))
+		one := s.post(t, "["+body("d")+"]")
+		require.Equal(t, 201, one.status)
+		require.Len(t, decode[[]shown](t, one), 1)
+	})
 }
 
 func TestListFilters(t *testing.T) {
 	t.Parallel()
-	s := setup(t, options{})
-	begin := time.Now().UTC().Add(-time.Minute).Format(time.RFC3339)
-	end := time.Now().UTC().Add(time.Minute).Format(time.RFC3339)
-	for i := range 60 {
-		require.Equal(t, 201, s.post(t, fmt.Sprintf(`{"processInstanceId":"p%d","taskId":"t%02d","name":"n%d","namespace":"ns","stone":"S%d","businessKey":"k%d"}`,
-			i%2, i, i%3, i%4, i%5)).status)
-	}
-	for query, c := range map[string]struct{ total, n int }{
-		"processInstanceId=p0": {30, 30}, "processInstanceId=none": {0, 0}, "taskId=t07": {1, 1}, "name=n1": {20, 20}, "namespace=ns": {60, 50},
-		"stone=S3": {15, 15}, "businessKey=k4": {12, 12}, "status=produce.success": {60, 50}, "status=failed": {0, 0},
-		"status=failed&status=produce.success&size=1000": {60, 60}, "namespace=ns&size=7&start=56": {60, 4}, "createdAfter=" + begin: {60, 50},
-		"createdBefore=" + begin: {0, 0}, "createdAfter=" + begin + "&createdBefore=" + end + "&stone=S1&unknown=1": {15, 15},
-		"processInstanceId=p1&size=3": {30, 3}, "processInstanceId=p1&start=28": {30, 2}, "processInstanceId=p0&stone=S1": {0, 0},
-	} {
-		got := s.get(t, "/task?"+query)
-		require.Equal(t, 200, got.status, query)
-		require.Equal(t, fmt.Sprint(c.total), got.header.Get("X-Total-Count"), query)
-		require.Len(t, decode[[]shown](t, got), c.n, query)
-	}
-	require.Equal(t, "[]\n", string(s.get(t, "/task?processInstanceId=none").body))
-	up, down := decode[[]shown](t, s.get(t, "/task?processInstanceId=p1")), decode[[]shown](t, s.get(t, "/task?processInstanceId=p1&order=desc"))
-	require.Equal(t, "t01", up[0].TaskID)
-	require.Equal(t, "t59", down[0].TaskID)
+	each(t, options{}, func(t *testing.T, s *system) {
+		begin := time.Now().UTC().Add(-time.Minute).Format(time.RFC3339)
+		end := time.Now().UTC().Add(time.Minute).Format(time.RFC3339)
+		for i := range 60 {
+			require.Equal(t, 201, s.post(t, fmt.Sprintf(`{"processInstanceId":"p%d","taskId":"t%02d","name":"n%d","namespace":"ns","stone":"S%d","businessKey":"k%d"}`,
+				i%2, i, i%3, i%4, i%5)).status)
+		}
+		for query, c := range map[string]struct{ total, n int }{
+			"processInstanceId=p0": {30, 30}, "processInstanceId=none": {0, 0}, "taskId=t07": {1, 1}, "name=n1": {20, 20}, "namespace=ns": {60, 50},
+			"stone=S3": {15, 15}, "businessKey=k4": {12, 12}, "status=produce.success": {60, 50}, "status=failed": {0, 0},
+			"status=failed&status=produce.success&size=1000": {60, 60}, "namespace=ns&size=7&start=56": {60, 4}, "createdAfter=" + begin: {60, 50},
+			"createdBefore=" + begin: {0, 0}, "createdAfter=" + begin + "&createdBefore=" + end + "&stone=S1&unknown=1": {15, 15},
+			"processInstanceId=p1&size=3": {30, 3}, "processInstanceId=p1&start=28": {30, 2}, "processInstanceId=p0&stone=S1": {0, 0},
+		} {
+			got := s.get(t, "/task?"+query)
+			require.Equal(t, 200, got.status, query)
+			require.Equal(t, fmt.Sprint(c.total), got.header.Get("X-Total-Count"), query)
+			require.Len(t, decode[[]shown](t, got), c.n, query)
+		}
+		require.Equal(t, "[]\n", string(s.get(t, "/task?processInstanceId=none").body))
+		up, down := decode[[]shown](t, s.get(t, "/task?processInstanceId=p1")), decode[[]shown](t, s.get(t, "/task?processInstanceId=p1&order=desc"))
+		require.Equal(t, "t01", up[0].TaskID)
+		require.Equal(t, "t59", down[0].TaskID)
+	})
 }
 
 func TestOddIDs(t *testing.T) {
 	t.Parallel()
-	s := setup(t, options{})
-	for id, path := range map[string]string{
-		"a/b": "a%2Fb", "a%2Fb": "a%252Fb", "任务 1": "%E4%BB%BB%E5%8A%A1%201", "a?b#c": "a%3Fb%23c", "..": "%2E%2E", "history": "history",
-		"a/history": "a%2Fhistory", "a+b": "a+b", `"<>\`: "%22%3C%3E%5C", "a;b": "a;b", strings.Repeat("ä", 255): strings.Repeat("%C3%A4", 255),
-	} {
-		require.Equal(t, 201, s.post(t, body(id)).status, id)
-		for _, tail := range []string{"", "/history", "/log"} {
-			got := s.get(t, "/task/"+path+tail)
-			require.Equal(t, 200, got.status, "%s%s: %s", path, tail, got.body)
-			if tail == "" {
-				require.Equal(t, id, decode[shown](t, got).TaskID)
+	each(t, options{}, func(t *testing.T, s *system) {
+		for id, path := range map[string]string{
+			"a/b": "a%2Fb", "a%2Fb": "a%252Fb", "任务 1": "%E4%BB%BB%E5%8A%A1%201", "a?b#c": "a%3Fb%23c", "..": "%2E%2E", "history": "history",
+			"a/history": "a%2Fhistory", "a+b": "a+b", `"<>\`: "%22%3C%3E%5C", "a;b": "a;b", strings.Repeat("ä", 255): strings.Repeat("%C3%A4", 255),
+		} {
+			require.Equal(t, 201, s.post(t, body(id)).status, id)
+			for _, tail := range []string{"", "/history", "/log"} {
+				got := s.get(t, "/task/"+path+tail)
+				require.Equal(t, 200, got.status, "%s%s: %s", path, tail, got.body)
+				if tail == "" {
+					require.Equal(t, id, decode[shown](t, got).TaskID)
+				}
 			}
 		}
-	}
+	})
 }
 
 func TestStonesWorkShowsInHistoryAndLog(t *testing.T) {
 	t.Parallel()
-	s := setup(t, options{})
-	require.Equal(t, 201, s.post(t, body("t")).status)
-	cmd, err := queue.ParseCommand(s.server.Messages(t, queue.StreamTasks, 1)[0].Data)
-	require.NoError(t, err)
-	p, err := queue.NewPublisher(s.nc, queue.PublisherConfig{})
-	require.NoError(t, err)
-	now, half := time.Now().UTC(), 50
-	event := queue.Event{Names: cmd.Names, Method: task.Start, Epoch: 1, Delivery: 1, Worker: "w", Progress: &half,
-		Transitions: []queue.Transition{{Status: task.StartBegin, Time: now}, {Status: task.StartFailed, Time: now, Reason: `{"password":"hunter2"}`}},
-		Outputs:     []byte(`{"token":"hunter2","id":7}`),
-		Log:         []queue.LogLine{{Time: now, Level: "info", Line: "one"}, {Time: now, Level: "warn", Line: `{"apiKey":"hunter2"}`}}}
-	require.NoError(t, p.PublishEvents(t.Context(), "MachineStone", []queue.Event{event}))
-	repeat := event
-	repeat.Transitions, repeat.Log, repeat.Progress = []queue.Transition{{Status: task.StartSuccess, Time: now, Final: true}}, nil, nil
-	require.NoError(t, p.PublishEvents(t.Context(), "MachineStone", []queue.Event{repeat}))
+	each(t, options{}, func(t *testing.T, s *system) {
+		require.Equal(t, 201, s.post(t, body("t")).status)
+		cmd, err := queue.ParseCommand(s.server.Messages(t, queue.StreamTasks, 1)[0].Data)
+		require.NoError(t, err)
+		p, err := queue.NewPublisher(s.nc, queue.PublisherConfig{})
+		require.NoError(t, err)
+		now, half := time.Now().UTC(), 50
+		event := queue.Event{Names: cmd.Names, Method: task.Start, Epoch: 1, Delivery: 1, Worker: "w", Progress: &half,
+			Transitions: []queue.Transition{{Status: task.StartBegin, Time: now}, {Status: task.StartFailed, Time: now, Reason: `{"password":"hunter2"}`}},
+			Outputs:     []byte(`{"token":"hunter2","id":7}`),
+			Log:         []queue.LogLine{{Time: now, Level: "info", Line: "one"}, {Time: now, Level: "warn", Line: `{"apiKey":"hunter2"}`}}}
+		require.NoError(t, p.PublishEvents(t.Context(), "MachineStone", []queue.Event{event}))
+		repeat := event
+		repeat.Transitions, repeat.Log, repeat.Progress = []queue.Transition{{Status: task.StartSuccess, Time: now, Final: true}}, nil, nil
+		require.NoError(t, p.PublishEvents(t.Context(), "MachineStone", []queue.Event{repeat}))
 
-	var one shown
-	require.Eventually(t, func() bool {
-		one = decode[shown](t, s.get(t, "/task/t"))
-		return one.Status == "start.failed"
-	}, 10*time.Second, 10*time.Millisecond)
-	require.Equal(t, `{"password":"******"}`, *one.Reason)
-	require.Equal(t, `{"token":"******","id":7}`, one.Outputs)
-	require.Equal(t, 50, *one.Progress)
-	require.NotNil(t, one.EndTime)
-	require.Eventually(t, func() bool {
-		return len(decode[[]map[string]any](t, s.get(t, "/task/t/history?notes=true"))) == 4
-	}, 10*time.Second, 10*time.Millisecond)
+		var one shown
+		require.Eventually(t, func() bool {
+			one = decode[shown](t, s.get(t, "/task/t"))
+			return one.Status == "start.failed"
+		}, 10*time.Second, 10*time.Millisecond)
+		require.Equal(t, `{"password":"******"}`, *one.Reason)
+		require.Equal(t, `{"token":"******","id":7}`, one.Outputs)
+		require.Equal(t, 50, *one.Progress)
+		require.NotNil(t, one.EndTime)
+		require.Eventually(t, func() bool {
+			return len(decode[[]map[string]any](t, s.get(t, "/task/t/history?notes=true"))) == 4
+		}, 10*time.Second, 10*time.Millisecond)
 
-	history := decode[[]map[string]any](t, s.get(t, "/task/t/history"))
-	require.Len(t, history, 3)
-	require.Equal(t, "start.begin", history[1]["status"])
-	require.Equal(t, "w", history[1]["worker"])
-	require.EqualValues(t, 1, history[1]["delivery"])
-	require.Equal(t, `{"password":"******"}`, history[2]["reason"])
-	require.NotContains(t, history[2], "note")
+		history := decode[[]map[string]any](t, s.get(t, "/task/t/history"))
+		require.Len(t, history, 3)
+		require.Equal(t, "start.begin", history[1]["status"])
+		require.Equal(t, "w", history[1]["worker"])
+		require.EqualValues(t, 1, history[1]["delivery"])
+		require.Equal(t, `{"password":"******"}`, history[2]["reason"])
+		require.NotContains(t, history[2], "note")
 
-	log := decode[[]map[string]any](t, s.get(t, "/task/t/log"))
-	require.Len(t, log, 2)
-	require.Equal(t, "one", log[0]["line"])
-	require.Equal(t, `{"apiKey":"******"}`, log[1]["line"])
-	require.Equal(t, "warn", log[1]["level"])
-	require.EqualValues(t, 1, log[1]["attempt"])
-	require.Len(t, decode[[]map[string]any](t, s.get(t, "/task/t/log?start=1&size=1")), 1)
-	require.Equal(t, 200, s.get(t, "/task?status=failed").status)
-	require.Equal(t, "1", s.get(t, "/task?status=failed").header.Get("X-Total-Count"))
+		log := decode[[]map[string]any](t, s.get(t, "/task/t/log"))
+		require.Len(t, log, 2)
+		require.Equal(t, "one", log[0]["line"])
+		require.Equal(t, `{"apiKey":"******"}`, log[1]["line"])
+		require.Equal(t, "warn", log[1]["level"])
+		require.EqualValues(t, 1, log[1]["attempt"])
+		require.Len(t, decode[[]map[string]any](t, s.get(t, "/task/t/log?start=1&size=1")), 1)
+		require.Equal(t, 200, s.get(t, "/task?status=failed").status)
+		require.Equal(t, "1", s.get(t, "/task?status=failed").header.Get("X-Total-Count"))
+	})
 }
 
 func TestQueueOutage(t *testing.T) {
 	t.Parallel()
-	s := setup(t, options{})
-	require.Equal(t, 200, s.get(t, "/readyz").status)
-	s.server.Stop(t)
-	got := s.post(t, body("t"))
-	require.Equal(t, 503, got.status)
-	require.Contains(t, got.Exception, "task t was not published")
-	require.NotEmpty(t, got.header.Get("Retry-After"))
-	one := decode[shown](t, s.get(t, "/task/t"))
-	require.Equal(t, "produce.failed", one.Status)
-	require.NotNil(t, one.Reason)
-	require.NotNil(t, one.EndTime)
-	require.Equal(t, 503, s.get(t, "/readyz").status)
-	require.Equal(t, 200, s.get(t, "/healthz").status)
-	s.server.Restart(t)
-	require.Eventually(t, func() bool {
-		status := s.post(t, body("t")).status
-		return status == 200 || status == 201 // 202 says that the recorder is not back yet
-	}, 20*time.Second, 10*time.Millisecond)
-	require.Equal(t, "produce.success", decode[shown](t, s.get(t, "/task/t")).Status)
-	require.Eventually(t, func() bool { return s.get(t, "/readyz").status == 200 }, 20*time.Second, 10*time.Millisecond)
+	each(t, options{}, func(t *testing.T, s *system) {
+		ready := func() bool { return s.get(t, "/readyz").status == 200 }
+		require.Eventually(t, ready, 20*time.Second, 10*time.Millisecond)
+		s.server.Stop(t)
+		got := s.post(t, body("t"))
+		require.Equal(t, 503, got.status)
+		require.Contains(t, got.Exception, "task t was not published")
+		require.NotEmpty(t, got.header.Get("Retry-After"))
+		one := decode[shown](t, s.get(t, "/task/t"))
+		require.Equal(t, "produce.failed", one.Status)
+		require.NotNil(t, one.Reason)
+		require.NotNil(t, one.EndTime)
+		require.Equal(t, 503, s.get(t, "/readyz").status)
+		require.Equal(t, 200, s.get(t, "/healthz").status)
+		s.server.Restart(t)
+		require.Eventually(t, func() bool {
+			status := s.post(t, body("t")).status
+			return status == 200 || status == 201 // 202 says that the recorder is not back yet
+		}, 20*time.Second, 10*time.Millisecond)
+		require.Equal(t, "produce.success", decode[shown](t, s.get(t, "/task/t")).Status)
+		require.Eventually(t, ready, 20*time.Second, 10*time.Millisecond)
+	})
 }
 
 func TestStoreOutage(t *testing.T) {
@@ -310,11 +317,12 @@ func TestStoreOutage(t *testing.T) {
 
 func TestNotRecordedYet(t *testing.T) {
 	t.Parallel()
-	s := setup(t, options{silent: true, gateway: gateway.Config{Patience: 20 * time.Millisecond}})
-	require.Equal(t, 202, s.post(t, body("t")).status)
-	require.Equal(t, 202, s.post(t, body("t")).status, "a reader does not find it yet")
-	require.Equal(t, 409, s.post(t, strings.Replace(body("t"), "701", "1", 1)).status)
-	require.Equal(t, left{1, 0}, s.left(t))
+	each(t, options{silent: true, gateway: gateway.Config{Patience: 20 * time.Millisecond}}, func(t *testing.T, s *system) {
+		require.Equal(t, 202, s.post(t, body("t")).status)
+		require.Equal(t, 202, s.post(t, body("t")).status, "a reader does not find it yet")
+		require.Equal(t, 409, s.post(t, strings.Replace(body("t"), "701", "1", 1)).status)
+		require.Equal(t, left{1, 0}, s.left(t))
+	})
 }
 
 func TestBacklog(t *testing.T) {

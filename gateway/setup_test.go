@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -25,10 +24,11 @@ import (
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/store"
 	"github.com/riverstones/riverstones/store/recorder"
-	"github.com/riverstones/riverstones/store/sqlite"
+	"github.com/riverstones/riverstones/store/storetest"
+	"github.com/riverstones/riverstones/store/storetest/pgtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { pgtest.Main(m, goleak.IgnoreCurrent()) }
 
 // switched is a real store that can be cut off.
 type switched struct {
@@ -72,7 +72,19 @@ type system struct {
 type options struct {
 	gateway gateway.Config
 	queue   queue.ProvisionConfig
-	silent  bool // no recorder runs
+	silent  bool        // no recorder runs
+	store   store.Store // an SQLite store of its own by default
+}
+
+// each runs a test on both kinds of store.
+func each(t *testing.T, o options, test func(t *testing.T, s *system)) {
+	t.Helper()
+	storetest.Each(t, func(t *testing.T, db store.Store) {
+		t.Helper()
+		o := o
+		o.store = db
+		test(t, setup(t, o))
+	})
 }
 
 func setup(t testing.TB, o options) *system {
@@ -83,9 +95,10 @@ func setup(t testing.TB, o options) *system {
 	var err error
 	s.js, err = jetstream.New(s.nc)
 	require.NoError(t, err)
-	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), sqlite.Config{Migrate: true})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	db := o.store
+	if db == nil {
+		db = storetest.SQLite(t)
+	}
 	s.store = &switched{Store: db}
 	if !o.silent {
 		rec := recorder.New(db, s.server.Connect(t), recorder.Config{})
