@@ -116,7 +116,7 @@ func TestNamedFilesExist(t *testing.T) {
 func documents(t *testing.T) []string {
 	t.Helper()
 	var all []string
-	for _, pattern := range []string{"*.md", "../*/*.md", "../../*.md", "../../queue/*.md", "../../queue/task/*.md", "../../.github/*.md"} {
+	for _, pattern := range []string{"*.md", "../*/*.md", "../../*.md", "../../queue/*.md", "../../queue/task/*.md", "../../.github/*.md", "../../.github/*/*.md"} {
 		found, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, f := range found {
