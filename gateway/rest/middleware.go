@@ -21,6 +21,10 @@ const (
 	maxLogged    = 1 << 10 // bytes of a caller's text in a log
 )
 
+// AccessMessage is the message of the access log's lines, by which a logger may
+// tell them from those that must be written at once.
+const AccessMessage = "request"
+
 // Guard says what stands around all handlers.
 type Guard struct {
 	Log *zap.Logger
@@ -131,7 +135,7 @@ func access(log *zap.Logger, c echo.Context, began time.Time, quiet bool) {
 	if quiet {
 		level = zapcore.DebugLevel
 	}
-	line := log.Check(level, "request")
+	line := log.Check(level, AccessMessage)
 	if line == nil {
 		return
 	}

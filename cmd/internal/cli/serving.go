@@ -32,7 +32,8 @@ func load(p *Process, c *cobra.Command, base config.Config, fixed ...string) (co
 // it. started is called when it works, with a context that ends at the stop.
 func serve(ctx context.Context, p *Process, cfg config.Config, started func(ctx context.Context, a *app.App) error) error {
 	tune()
-	log := telemetry.Logger(p.Err, cfg.LogLevel, cfg.LogFormat)
+	log, flush := telemetry.Buffered(p.Err, cfg.LogLevel, cfg.LogFormat)
+	defer flush()
 	ctx, release := withSignals(ctx, p, log)
 	defer release()
 	a := app.New(cfg, log, app.Hooks{})
@@ -83,6 +84,7 @@ func withSignals(ctx context.Context, p *Process, log *zap.Logger) (context.Cont
 			select {
 			case s := <-signals:
 				if n > 1 {
+					_ = log.Sync() // what waits to be written
 					fmt.Fprintln(p.Err, "riverstones: stopped at once")
 					os.Exit(ExitKilled)
 				}
