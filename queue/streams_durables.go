@@ -20,6 +20,10 @@ const AckWait = 30 * time.Second
 // that none may serve a single business key of it, or the other way round.
 var ErrOtherForm = errors.New("stone is consumed in the other form")
 
+// ErrNoConsumer says that a stone's consumer is missing and that the server did
+// not answer when it was to be made, as it does to a user without the right.
+var ErrNoConsumer = errors.New("consumer is missing and was not made")
+
 // Durables are the settings of a stone's consumers that may be chosen. The zero
 // value is the protocol's; tests shorten it.
 type Durables struct {
@@ -29,7 +33,8 @@ type Durables struct {
 // EnsureConsumers returns the consumers of a stone, of one business key of it
 // if key is not empty, and makes those that are missing, with the settings of
 // the protocol. It returns [ErrOtherForm] when the stone is consumed in the
-// other form, and [ErrAssetSettings] when a consumer has other settings.
+// other form, and [ErrAssetSettings] when a consumer has other settings,
+// and [ErrNoConsumer] when one is missing and the user seems to lack the right.
 //
 // It needs the right to list the consumers' names and to read its own, and to
 // make them only as long as they are missing.
@@ -81,7 +86,7 @@ func (d Durables) findOrMake(ctx context.Context, js jetstream.JetStream, stone,
 	found := make(map[Lane]jetstream.Consumer, len(Lanes()))
 	for _, l := range Lanes() {
 		want := d.config(l, stone, key)
-		c, err := findOrMake(ctx, js, want, names[want.Durable])
+		c, err := findOrMake(ctx, js, stone, key, want, names[want.Durable])
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +95,7 @@ func (d Durables) findOrMake(ctx context.Context, js jetstream.JetStream, stone,
 	return found, nil
 }
 
-func findOrMake(ctx context.Context, js jetstream.JetStream, want jetstream.ConsumerConfig, exists bool) (jetstream.Consumer, error) {
+func findOrMake(ctx context.Context, js jetstream.JetStream, stone, key string, want jetstream.ConsumerConfig, exists bool) (jetstream.Consumer, error) {
 	if !exists {
 		c, err := js.CreateConsumer(ctx, StreamTasks, want)
 		if err == nil {
@@ -98,7 +103,7 @@ func findOrMake(ctx context.Context, js jetstream.JetStream, want jetstream.Cons
 		}
 		// Another worker may have been faster, with other settings.
 		if !errors.Is(err, jetstream.ErrConsumerExists) {
-			return nil, fmt.Errorf("make consumer %s: %w%s", want.Durable, err, hint(err))
+			return nil, makeFailed(stone, key, want.Durable, err)
 		}
 	}
 	c, err := js.Consumer(ctx, StreamTasks, want.Durable)
@@ -111,13 +116,18 @@ func findOrMake(ctx context.Context, js jetstream.JetStream, want jetstream.Cons
 	return c, nil
 }
 
-// hint explains silence: the server does not answer a request without the
-// right to it, but tells the connection's error handler.
-func hint(err error) string {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) {
-		return " (a user without the right to make consumers gets no answer; an administrator must make them)"
+// makeFailed explains silence, which is how the server answers a request
+// without the right to it; it tells the connection's error handler only. It had
+// answered what came before.
+func makeFailed(stone, key, durable string, err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, nats.ErrTimeout) {
+		return fmt.Errorf("make consumer %s: %w", durable, err)
 	}
-	return ""
+	if key != "" {
+		stone += "=" + key
+	}
+	return fmt.Errorf("make consumer %s: %w; if this user has no right to make it, let an administrator run `riverstones migrate --no-store --stone %s`: %w",
+		durable, ErrNoConsumer, stone, err)
 }
 
 func (d Durables) config(l Lane, stone, key string) jetstream.ConsumerConfig {

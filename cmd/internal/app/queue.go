@@ -110,15 +110,21 @@ func (a *App) provision(ctx context.Context, nc *nats.Conn) error {
 func (a *App) await(ctx context.Context, nc *nats.Conn, try func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, natsPatience)
 	defer cancel()
-	for told := false; ; told = true {
+	var told string
+	for {
 		once, stop := context.WithTimeout(ctx, natsTry)
 		err := try(once)
 		stop()
-		if err == nil || errors.Is(err, queue.ErrAssetSettings) || nc.IsClosed() {
-			return err
+		if err == nil || errors.Is(err, queue.ErrAssetSettings) || errors.Is(err, queue.ErrOtherForm) || nc.IsClosed() {
+			return err // time would not change it
 		}
-		if !told {
-			a.log.Warn("NATS is not ready, waiting for it", zap.String("nats", a.cfg.NATSName()), zap.Error(err))
+		waits := "NATS is not ready, waiting for it"
+		if errors.Is(err, queue.ErrNoConsumer) {
+			waits = "a consumer is missing, waiting for it"
+		}
+		if told != waits {
+			told = waits
+			a.log.Error(waits, zap.String("nats", a.cfg.NATSName()), zap.Error(err))
 		}
 		select {
 		case <-ctx.Done():

@@ -28,6 +28,11 @@ func TestMain(m *testing.M) {
 	if os.Getenv(mainEnv) != "" {
 		os.Exit(cli.Main("test"))
 	}
+	for _, name := range passwords {
+		if err := os.Setenv(name, "of-"+name); err != nil {
+			panic(err)
+		}
+	}
 	goleak.VerifyTestMain(m)
 }
 
