@@ -3,12 +3,14 @@ package stone
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/riverstones/riverstones/queue"
 )
@@ -43,11 +45,17 @@ func (r *runner) listen(ctx context.Context) error {
 	return nil
 }
 
-// halt ends everything of a task below an epoch.
+// halt ends everything of a task below an epoch. Whoever may name this subject
+// as the place for an answer can have other messages sent here: those have
+// another subject, a reply subject or headers, or say nothing.
 func (r *runner) halt(m *nats.Msg) {
 	var h queue.Halt
-	if err := json.Unmarshal(m.Data, &h); err != nil || h.Epoch < 1 {
-		r.log.Warn("control message can not be read", zap.Error(err))
+	err := errForeign
+	if m.Subject == queue.CtlSubject(r.spec.Code) && m.Reply == "" && len(m.Header) == 0 {
+		err = json.Unmarshal(m.Data, &h)
+	}
+	if err != nil || h.Epoch < 1 || !queue.CheckID(h.ID) {
+		r.noise.Warn("control message is ignored", zap.Int("bytes", len(m.Data)), zap.Error(err))
 		return
 	}
 	r.halts.add(h)
@@ -56,6 +64,17 @@ func (r *runner) halt(m *nats.Msg) {
 			j.cancel(errSuperseded)
 		}
 	}
+}
+
+var errForeign = errors.New("it is no broadcast of the gateway")
+
+// sparing lets a few lines of each message a minute through: what others send
+// must not fill the log.
+func sparing(log *zap.Logger) *zap.Logger {
+	const lines = 5
+	return log.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(core, time.Minute, lines, 0)
+	}))
 }
 
 // askAll asks about everything that runs, and ends what is not this worker's

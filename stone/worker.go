@@ -198,6 +198,7 @@ type runner struct {
 	spec     Spec
 	handlers map[task.Method]Handler
 	log      *zap.Logger
+	noise    *zap.Logger // for what others send, sparing
 	lanes    []*lane
 	report   *reporter
 	looks    *looks
@@ -216,7 +217,7 @@ type runner struct {
 func newRunner(w *Worker, spec Spec, handlers map[task.Method]Handler) *runner {
 	r := &runner{w: w, spec: spec, handlers: handlers, log: w.log.With(zap.String("stone", spec.Code)), held: map[*job]struct{}{},
 		looks: newLooks(), halts: newHalts(2 * w.cfg.AckWait)}
-	r.report = newReporter(r)
+	r.report, r.noise = newReporter(r), sparing(r.log)
 	for _, l := range queue.Lanes() {
 		r.lanes = append(r.lanes, newLane(r, l))
 	}

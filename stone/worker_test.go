@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/riverstones/riverstones/queue"
@@ -283,6 +284,38 @@ func TestHalt(t *testing.T) {
 	again := b.send(task.Start, func(x *queue.Command) { x.ID = c.ID; x.Epoch = 1; x.Method = task.Mock })
 	b.idle()
 	require.LessOrEqual(t, len(b.events(again.ID)), 1, "what was halted is not begun later")
+}
+
+// What is no broadcast of the gateway stops nothing.
+func TestForeignControlMessages(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	began, ended := make(chan struct{}), make(chan error, 1)
+	b.work(stone.Spec{}, stone.Func(func(ctx context.Context, _ *stone.Task) error {
+		close(began)
+		<-ctx.Done()
+		ended <- context.Cause(ctx)
+		return nil
+	}), stone.Config{})
+	c := b.send(task.Start)
+	<-began
+	halt, err := json.Marshal(queue.Halt{ID: c.ID, Epoch: 2})
+	require.NoError(t, err)
+	subject := queue.CtlSubject(code)
+	for range 1500 { // more than are held, and than are logged
+		require.NoError(t, b.nc.Publish(subject, []byte(`{"answer":"run"}`)))
+	}
+	for _, junk := range []string{"", "{", "null", "[1]", `{"id":"x","epoch":9}`, `{"id":"` + c.ID + `","epoch":0}`} {
+		require.NoError(t, b.nc.Publish(subject, []byte(junk)))
+	}
+	require.NoError(t, b.nc.PublishMsg(&nats.Msg{Subject: subject, Reply: "$JS.ACK.x", Data: halt}))
+	require.NoError(t, b.nc.PublishMsg(&nats.Msg{Subject: subject, Header: nats.Header{"Nats-Stream": {"RS_TASKS"}}, Data: halt}))
+	require.NoError(t, b.nc.Flush())
+	require.Never(t, func() bool { return len(ended) > 0 }, 300*time.Millisecond, 10*time.Millisecond)
+	require.Eventually(t, func() bool { // until the flood is over
+		return b.nc.Publish(subject, halt) == nil && len(ended) > 0
+	}, 20*time.Second, 10*time.Millisecond, "a true one still stops it")
+	b.idle()
 }
 
 // A worker that stops lets what runs finish; what does not is given back

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/riverstones/riverstones/queue"
 	"github.com/riverstones/riverstones/store"
@@ -20,6 +22,9 @@ const (
 	tick        = 20 * time.Millisecond  // how exactly a wait ends
 	silence     = 200 * time.Millisecond // after which the store is asked, while somebody waits
 	readTimeout = time.Second
+
+	maxDigits    = 20 // of a sequence
+	linesAMinute = 5  // of the log, for each message
 )
 
 // Positions tells how far the streams are recorded.
@@ -31,6 +36,10 @@ type Positions interface {
 // publishers wait for it. It hears the recorder's announcements, which may be
 // lost, and asks the store at the start, after a reconnect, and when somebody
 // waits and nothing was heard for a while. All waits are as long.
+//
+// An announcement is believed only up to the last sequence that is known to be
+// in the stream, since a caller is told "recorded" on the strength of it; for
+// one beyond, the store is asked.
 type Checkpoint struct {
 	nc       *nats.Conn
 	at       Positions
@@ -38,6 +47,7 @@ type Checkpoint struct {
 	log      *zap.Logger
 
 	passed atomic.Uint64
+	stored atomic.Uint64 // the highest sequence that is known to be in the stream
 	known  atomic.Bool
 	heard  atomic.Int64 // when, in ns
 
@@ -65,7 +75,7 @@ type waiter struct {
 // NewCheckpoint returns a checkpoint that is not started. patience is how long
 // a wait lasts at most.
 func NewCheckpoint(nc *nats.Conn, at Positions, patience time.Duration, log *zap.Logger) *Checkpoint {
-	return &Checkpoint{nc: nc, at: at, patience: patience, log: log,
+	return &Checkpoint{nc: nc, at: at, patience: patience, log: sparing(log),
 		some: make(chan struct{}, 1), ask: make(chan struct{}, 1), stop: func() {}}
 }
 
@@ -110,12 +120,24 @@ func (c *Checkpoint) Known() bool { return c.known.Load() }
 // Passed returns the last sequence that is known to be recorded.
 func (c *Checkpoint) Passed() uint64 { return c.passed.Load() }
 
-// Wait waits until the message at seq is recorded, at most for the patience
+// Stored tells that the stream holds a message at seq, as its acknowledgement
+// says. Announcements up to it are believed.
+func (c *Checkpoint) Stored(seq uint64) {
+	for {
+		old := c.stored.Load()
+		if seq <= old || c.stored.CompareAndSwap(old, seq) {
+			return
+		}
+	}
+}
+
+// Wait waits until the message at seq, which is in the stream, is recorded, at most for the patience
 // and as long as ctx lasts, and reports whether it is.
 func (c *Checkpoint) Wait(ctx context.Context, seq uint64) bool {
 	if seq <= c.passed.Load() {
 		return true
 	}
+	c.Stored(seq)
 	w := &waiter{seq: seq, deadline: time.Now().Add(c.patience), woken: make(chan struct{})}
 	c.mu.Lock()
 	if passed := seq <= c.passed.Load(); passed || c.stopped { // it went on meanwhile
@@ -158,13 +180,48 @@ func (c *Checkpoint) Advance(seq uint64) {
 	}
 }
 
+// goBack takes the store's word for less than was announced before the store
+// was asked: an older backup was restored, or the announcement was false.
+func (c *Checkpoint) goBack(to uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.log.Error("the store holds less than was announced as recorded", zap.Uint64("announced", c.passed.Load()), zap.Uint64("recorded", to))
+	c.passed.Store(to)
+}
+
+// hear takes an announcement. Others can have messages sent to its subject, by
+// naming it as the place for an answer: those have another subject, a reply
+// subject or headers, or are no number.
 func (c *Checkpoint) hear(m *nats.Msg) {
-	seq, err := strconv.ParseUint(string(m.Data), 10, 64)
-	if err != nil {
-		c.log.Warn("unreadable checkpoint", zap.Error(err))
-		return
+	seq, err := announced(m)
+	switch {
+	case err != nil:
+		c.log.Warn("message on the checkpoint's subject is ignored", zap.Error(err))
+	case seq <= c.stored.Load():
+		c.Advance(seq)
+	case seq > c.passed.Load():
+		notify(c.ask)
 	}
-	c.Advance(seq)
+}
+
+var errForeign = errors.New("it is no announcement of the recorder")
+
+func announced(m *nats.Msg) (uint64, error) {
+	if m.Subject != queue.CheckpointSubject(queue.StreamTasks) || m.Reply != "" || len(m.Header) > 0 {
+		return 0, errForeign
+	}
+	if len(m.Data) > maxDigits {
+		return 0, fmt.Errorf("%w: %d bytes", errForeign, len(m.Data))
+	}
+	return strconv.ParseUint(string(m.Data), 10, 64)
+}
+
+// sparing lets a few lines of each message a minute through: anybody who can
+// publish could fill the log otherwise.
+func sparing(log *zap.Logger) *zap.Logger {
+	return log.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(core, time.Minute, linesAMinute, 0)
+	}))
 }
 
 // watch ends waits that took too long, with one ticker for all, and notices
@@ -226,6 +283,7 @@ func (c *Checkpoint) read(ctx context.Context) {
 			return
 		case <-c.ask:
 		}
+		before := c.passed.Load()
 		reading, cancel := context.WithTimeout(ctx, readTimeout)
 		at, err := c.at.Position(reading)
 		cancel()
@@ -233,6 +291,10 @@ func (c *Checkpoint) read(ctx context.Context) {
 			c.log.Debug("checkpoint can not be read", zap.Error(err))
 			continue
 		}
+		if at.Tasks < before {
+			c.goBack(at.Tasks)
+		}
+		c.Stored(at.Tasks)
 		c.Advance(at.Tasks)
 	}
 }

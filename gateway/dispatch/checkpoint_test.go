@@ -2,6 +2,7 @@ package dispatch_test
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"github.com/riverstones/riverstones/gateway/dispatch"
 	"github.com/riverstones/riverstones/queue"
 	"github.com/riverstones/riverstones/queue/queuetest"
+	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/store"
 )
 
@@ -57,6 +59,8 @@ func TestCheckpointWakesThoseItPasses(t *testing.T) {
 	var wg sync.WaitGroup
 	var woken atomic.Int64
 	const n = 5000
+	c.Stored(n)
+	at.tasks.Store(n / 2) // what is announced is recorded
 	for seq := n; seq > 0; seq-- {
 		wg.Go(func() {
 			if c.Wait(t.Context(), uint64(seq)) {
@@ -67,6 +71,7 @@ func TestCheckpointWakesThoseItPasses(t *testing.T) {
 	announce(t, nc, n/2)
 	require.Eventually(t, func() bool { return woken.Load() == n/2 }, 10*time.Second, time.Millisecond)
 	announce(t, nc, 3) // an old one changes nothing
+	at.tasks.Store(n)
 	announce(t, nc, n)
 	wg.Wait()
 	require.EqualValues(t, n, woken.Load())
@@ -120,4 +125,64 @@ func TestCheckpointStopEndsWaits(t *testing.T) {
 	c.Stop()
 	require.False(t, <-done)
 	require.False(t, c.Wait(context.Background(), 1))
+}
+
+// Messages that are not the recorder's can come on its subject: no publisher
+// may be told that its task is recorded because of one.
+func TestCheckpointIgnoresWhatIsForeign(t *testing.T) {
+	t.Parallel()
+	at := &position{}
+	c, nc := follow(t, queuetest.Start(t), at, 300*time.Millisecond)
+	subject := queue.CheckpointSubject(queue.StreamTasks)
+	for _, data := range []string{"", "x", "-1", "1.5", "1 ", "0x7", `{"answer":"run"}`, "99999999999999999999", "000000000000000000000000001"} {
+		require.NoError(t, nc.Publish(subject, []byte(data)))
+	}
+	for range 2000 { // more than it logs
+		require.NoError(t, nc.Publish(subject, []byte("noise")))
+	}
+	require.NoError(t, nc.PublishMsg(&nats.Msg{Subject: subject, Data: []byte("5"), Reply: "$JS.ACK.x"}))
+	require.NoError(t, nc.PublishMsg(&nats.Msg{Subject: subject, Data: []byte("5"), Header: nats.Header{"Nats-Stream": {"RS_TASKS"}}}))
+	for _, absurd := range []uint64{6, 1 << 40, math.MaxUint64} {
+		announce(t, nc, absurd)
+	}
+	require.NoError(t, nc.Flush())
+	require.False(t, c.Wait(t.Context(), 5), "the store says 0, and 5 is the last in the stream")
+	require.Zero(t, c.Passed())
+	announce(t, nc, 5)
+	require.Eventually(t, func() bool { return c.Passed() == 5 }, 10*time.Second, time.Millisecond, "true ones are still heard")
+}
+
+// A command in one's own queue can be had delivered to any subject. The client
+// sees the subject it was stored under.
+func TestCheckpointIgnoresDeliveries(t *testing.T) {
+	t.Parallel()
+	s := queuetest.Start(t)
+	c, nc := follow(t, s, &position{}, 200*time.Millisecond)
+	js := s.JetStream(t)
+	c.Stored(1000)
+	_, err := queue.EnsureConsumers(t.Context(), js, "Evil", "")
+	require.NoError(t, err)
+	_, err = js.Publish(t.Context(), queue.TaskSubject("Evil", "", task.Start), []byte("900"))
+	require.NoError(t, err)
+	sub, err := nc.SubscribeSync(queue.CheckpointSubject(queue.StreamTasks))
+	require.NoError(t, err)
+	next := "$JS.API.CONSUMER.MSG.NEXT." + queue.StreamTasks + "." + queue.Work.Durable("Evil", "")
+	require.NoError(t, nc.PublishRequest(next, queue.CheckpointSubject(queue.StreamTasks), []byte("1")))
+	m, err := sub.NextMsg(10 * time.Second)
+	require.NoError(t, err)
+	require.Equal(t, "900", string(m.Data), "it came")
+	require.False(t, c.Wait(t.Context(), 900))
+}
+
+func TestCheckpointBeyondTheKnownAsksTheStore(t *testing.T) {
+	t.Parallel()
+	at := &position{}
+	c, nc := follow(t, queuetest.Start(t), at, time.Minute)
+	require.Eventually(t, c.Known, 10*time.Second, time.Millisecond)
+	at.tasks.Store(70) // other gateways and workers publish too
+	announce(t, nc, 70)
+	require.Eventually(t, func() bool { return c.Passed() == 70 }, 10*time.Second, time.Millisecond)
+	at.tasks.Store(40) // a backup was restored
+	announce(t, nc, 71)
+	require.Eventually(t, func() bool { return c.Passed() == 40 }, 10*time.Second, time.Millisecond)
 }

@@ -247,6 +247,7 @@ func (d *Dispatcher) send(ctx context.Context, drafts []draft) error {
 		return nil
 	}
 	ctx = context.WithoutCancel(ctx)
+	before := d.deps.Checkpoint.Passed()
 	acks := d.deps.Publisher.Publish(ctx, cmds)
 	var lost []*draft
 	var cause error
@@ -256,6 +257,10 @@ func (d *Dispatcher) send(ctx context.Context, drafts []draft) error {
 			continue
 		}
 		one.seq = acks[i].Sequence
+		d.deps.Checkpoint.Stored(one.seq)
+		// What was stored just now cannot be recorded already: the stream is
+		// another one than that which the checkpoint is about.
+		one.unsure = one.seq <= before && !acks[i].Duplicate
 		d.claims.publish(one.mine, one.seq)
 		one.mine = nil
 	}
@@ -308,10 +313,12 @@ func refusal(lost []*draft, of int, cause error, recorded bool) *fault.Error {
 // outcomes waits until the tasks are recorded and tells what they are.
 func (d *Dispatcher) outcomes(ctx context.Context, drafts []draft) []Outcome {
 	var last uint64
+	sure := true
 	for i := range drafts {
 		last = max(last, drafts[i].seq)
+		sure = sure && !drafts[i].unsure
 	}
-	recorded := last == 0 || d.deps.Checkpoint.Wait(ctx, last)
+	recorded := sure && (last == 0 || d.deps.Checkpoint.Wait(ctx, last))
 	out := make([]Outcome, len(drafts))
 	for i := range drafts {
 		one := &drafts[i]

@@ -355,6 +355,17 @@ func TestNotRecordedInTime(t *testing.T) {
 	require.Equal(t, 1, s.messages(t))
 }
 
+// A checkpoint that was past a message before it was sent is about another
+// stream, or false.
+func TestACheckpointAheadOfTheStreamMakesNothingRecorded(t *testing.T) {
+	t.Parallel()
+	s := setup(t, options{unrecorded: true, patience: 50 * time.Millisecond})
+	s.checkpoint.Advance(1 << 40)
+	out, err := s.Publish(t.Context(), request("t"))
+	require.NoError(t, err)
+	require.False(t, out.Recorded)
+}
+
 func TestTheBarrierFindsWhatACrashLeft(t *testing.T) {
 	t.Parallel()
 	crashed := request("t")

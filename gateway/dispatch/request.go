@@ -68,6 +68,7 @@ type draft struct {
 	known  *task.Task
 	seq    uint64 // of the stored message, 0 if it was recorded before
 	failed bool   // recorded as produce.failed before
+	unsure bool   // the checkpoint cannot be believed about seq
 }
 
 // checker collects what is wrong with a request.

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/riverstones/riverstones/queue"
 	"github.com/riverstones/riverstones/queue/task"
@@ -54,12 +56,20 @@ func (r *Recorder) serveAsks(ctx context.Context, wg *sync.WaitGroup) (stop func
 
 // answer answers one question. Without an answer the worker asks again later,
 // so an error is only logged.
+//
+// A question names where its answer goes, and NATS does not check whether the
+// one who asks may publish there. The recorder may publish commands and purge
+// streams, so it answers to inboxes only.
 func (r *Recorder) answer(ctx context.Context, m *nats.Msg) {
+	if !strings.HasPrefix(m.Reply, nats.InboxPrefix) {
+		r.noise.Warn("question without an inbox is ignored", zap.String("subject", m.Subject))
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	var q queue.Question
 	if err := json.Unmarshal(m.Data, &q); err != nil || !queue.CheckID(q.ID) || !q.Method.Valid() || q.Epoch < 1 {
-		r.log.Warn("question can not be read", zap.String("subject", m.Subject), zap.Error(err))
+		r.noise.Warn("question can not be read", zap.String("subject", m.Subject), zap.Error(err))
 		return
 	}
 	a, err := r.ask(ctx, q, m.Subject)
@@ -71,6 +81,15 @@ func (r *Recorder) answer(ctx context.Context, m *nats.Msg) {
 	if err := m.Respond(out); err != nil {
 		r.log.Warn("answer not sent", zap.String("task", q.ID), zap.Error(err))
 	}
+}
+
+// sparing lets a few lines of each message a minute through: what others send
+// must not fill the log.
+func sparing(log *zap.Logger) *zap.Logger {
+	const lines = 5
+	return log.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(core, time.Minute, lines, 0)
+	}))
 }
 
 // ask first catches up with both streams, then decides in one transaction.

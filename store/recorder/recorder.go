@@ -58,6 +58,7 @@ type Recorder struct {
 	nc    *nats.Conn
 	cfg   Config
 	log   *zap.Logger
+	noise *zap.Logger // for what others send, sparing
 	name  string
 
 	mu      sync.Mutex
@@ -83,7 +84,8 @@ func New(st Store, nc *nats.Conn, cfg Config) *Recorder {
 	if cfg.TrimEvery <= 0 {
 		cfg.TrimEvery = time.Minute
 	}
-	return &Recorder{store: st, nc: nc, cfg: cfg, log: cfg.Logger.Named("recorder"), name: nats.NewInbox(),
+	log := cfg.Logger.Named("recorder")
+	return &Recorder{store: st, nc: nc, cfg: cfg, log: log, noise: sparing(log), name: nats.NewInbox(),
 		moved: make(chan struct{}), problem: errStarting}
 }
 

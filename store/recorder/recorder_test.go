@@ -272,6 +272,37 @@ func (b *bed) ask(q queue.Question) queue.Answer {
 	return a
 }
 
+// A question can name any place for its answer. The recorder may do more than
+// the one who asks, so an answer must not become a request of its own.
+func TestAnswersGoToInboxesOnly(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, b *bed) {
+		b.record(recorder.Config{})
+		c := command(1)
+		b.publish(c)
+		q := queue.Question{ID: c.ID, Epoch: 1, Method: task.Start, Delivery: 1, Worker: "a"}
+		data, err := json.Marshal(q)
+		require.NoError(t, err)
+		require.Equal(t, queue.Run, b.ask(q).Answer)
+		told, err := b.nc.SubscribeSync(queue.CtlSubject("S::1"))
+		require.NoError(t, err)
+		for range 20 {
+			for _, reply := range []string{"$JS.API.STREAM.PURGE." + queue.StreamTasks, queue.TaskSubject("S::1", "", task.Start), queue.CtlSubject("S::1")} {
+				require.NoError(t, b.nc.PublishRequest(queue.AskSubject("S::1"), reply, data))
+			}
+		}
+		require.NoError(t, b.nc.Publish(queue.AskSubject("S::1"), data)) // no answer is wanted
+		for _, junk := range []string{"", "{", "[]", `{"id":5}`, "\x00\xff", `{"id":"` + c.ID + `","epoch":-1,"method":"start"}`} {
+			require.NoError(t, b.nc.PublishRequest(queue.AskSubject("S::1"), nats.NewInbox(), []byte(junk)))
+		}
+		require.Equal(t, queue.Run, b.ask(q).Answer, "it still answers, behind those")
+		require.Len(t, queuetest.Messages(t, b.server.JetStream(t), queue.StreamTasks, 1), 1)
+		pending, _, err := told.Pending()
+		require.NoError(t, err)
+		require.Zero(t, pending)
+	})
+}
+
 func TestQuestions(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, b *bed) {
