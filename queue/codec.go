@@ -162,8 +162,8 @@ type wireCommand struct {
 // member. What could be read is returned beside the error, so that a refused
 // command can be reported under its task.
 func ParseCommand(payload []byte) (*Command, error) {
-	var w wireCommand
-	if err := jsonv2.Unmarshal(payload, &w); err != nil {
+	w, err := readCommand(payload)
+	if err != nil {
 		return &Command{Names: w.names(), Epoch: w.Epoch, Method: task.Method(w.Method)}, fmt.Errorf("%w: %w", ErrMessage, err)
 	}
 	c := &Command{Names: w.names(), Method: task.Method(w.Method), Epoch: w.Epoch,
@@ -173,6 +173,15 @@ func ParseCommand(payload []byte) (*Command, error) {
 		return c, err
 	}
 	return c, nil
+}
+
+func readCommand(payload []byte) (w wireCommand, err error) {
+	if c := (canonical{payload: payload}); c.command(&w) {
+		return w, nil
+	}
+	w = wireCommand{}
+	err = jsonv2.Unmarshal(payload, &w)
+	return w, err
 }
 
 func (c *Command) check(w *wireCommand) (err error) {
@@ -250,15 +259,19 @@ type Parsed struct {
 // not be read.
 func ParseEvents(payload []byte) ([]Parsed, error) {
 	if jsontext.Value(payload).Kind() != '[' {
-		var w wireEvent
-		if err := jsonv2.Unmarshal(payload, &w); err != nil {
+		w, err := readEvent(payload)
+		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrMessage, err)
 		}
 		return []Parsed{w.parsed(payload)}, nil
 	}
-	var all []wireEvent
-	if err := jsonv2.Unmarshal(payload, &all); err != nil {
-		return parseEach(payload)
+	c := canonical{payload: payload}
+	all, ok := c.events()
+	if !ok {
+		all = nil
+		if err := jsonv2.Unmarshal(payload, &all); err != nil {
+			return parseEach(payload)
+		}
 	}
 	if len(all) > MaxBatch {
 		return nil, fmt.Errorf("%w: %d events in one message, at most %d", ErrMessage, len(all), MaxBatch)
@@ -270,6 +283,16 @@ func ParseEvents(payload []byte) ([]Parsed, error) {
 		}
 	}
 	return out, nil
+}
+
+func readEvent(payload []byte) (w wireEvent, err error) {
+	c := canonical{payload: payload, texts: string(payload)}
+	if c.event(&w); !c.failed && c.at == len(c.payload) {
+		return w, nil
+	}
+	w = wireEvent{}
+	err = jsonv2.Unmarshal(payload, &w)
+	return w, err
 }
 
 // parseEach is the slow way, element by element, for a message with a bad one:
@@ -284,8 +307,8 @@ func parseEach(payload []byte) ([]Parsed, error) {
 	}
 	out := make([]Parsed, len(raws))
 	for i, raw := range raws {
-		var w wireEvent
-		if err := jsonv2.Unmarshal(raw, &w); err != nil {
+		w, err := readEvent(raw)
+		if err != nil {
 			out[i] = Parsed{Event: Event{Names: w.names()}, Err: fmt.Errorf("%w: %w", ErrMessage, err), Raw: raw}
 			continue
 		}

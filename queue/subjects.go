@@ -3,7 +3,6 @@ package queue
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/riverstones/riverstones/queue/task"
@@ -50,14 +49,11 @@ var (
 	ErrBusinessKey = errors.New(`business key must be 1 to 64 characters out of letters, digits, _ - : . and not be "_" alone`)
 	// ErrToken says that a subject token is not one that Token makes.
 	ErrToken = errors.New("malformed token")
-
-	stoneCode   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_:.-]{0,63}$`)
-	businessKey = regexp.MustCompile(`^[A-Za-z0-9_:.-]{1,64}$`)
 )
 
 // CheckStone returns [ErrStone] for a malformed stone code.
 func CheckStone(code string) error {
-	if !stoneCode.MatchString(code) {
+	if !wellFormed(code) || !letter(code[0]) {
 		return ErrStone
 	}
 	return nil
@@ -66,15 +62,25 @@ func CheckStone(code string) error {
 // CheckBusinessKey returns [ErrBusinessKey] for a malformed business key. The
 // empty key, which means none, is well formed.
 func CheckBusinessKey(key string) error {
-	if key != "" && (key == noKeyToken || !businessKey.MatchString(key)) {
+	if key != "" && (key == noKeyToken || !wellFormed(key)) {
 		return ErrBusinessKey
 	}
 	return nil
 }
 
-func plain(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'
+// wellFormed reports whether s is 1 to [MaxCode] of the characters of codes.
+func wellFormed(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !plain(c) && c != ':' && c != '.' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= MaxCode
 }
+
+func letter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+
+func plain(c byte) bool { return letter(c) || c >= '0' && c <= '9' || c == '_' || c == '-' }
 
 // Token writes s as one token of a subject, of a consumer's name or of a key:
 // every byte outside [A-Za-z0-9_-] becomes =XX, its upper-case hex.
