@@ -77,7 +77,7 @@ func Open(ctx context.Context, path string, cfg Config) (*Store, error) {
 		s.log = zap.NewNop()
 	}
 	if err := s.open(ctx, path, cfg); err != nil {
-		_ = s.Close()
+		_ = s.Close() //nolint:contextcheck // closing is not given up half way
 		return nil, fmt.Errorf("open sqlite %s: %w", path, err)
 	}
 	return s, nil

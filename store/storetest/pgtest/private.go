@@ -39,7 +39,7 @@ func newPrivate(t testing.TB) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "rs-pg") // short, since the path of a socket is
+	dir, err := os.MkdirTemp("", "rs-pg") //nolint:usetesting // short, since the path of a socket is
 	if err != nil {
 		return nil, fmt.Errorf("make folder: %w", err)
 	}

@@ -1,0 +1,70 @@
+package recorder //nolint:testpackage // folding is not exported: only the recorder may write
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/riverstones/riverstones/queue"
+	"github.com/riverstones/riverstones/queue/task"
+	"github.com/riverstones/riverstones/store"
+)
+
+// The command knows better than the event that made the row.
+func TestTheCommandCompletesTheRowOfAnEvent(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	m.record(told(task.Start, 1, 1, task.StartBegin))
+	require.NotEqual(t, t0, m.states[names.ID].CreateTime)
+	e := commanded(task.Mock, 1)
+	e.command.BusinessKey, e.command.Outputs = "k", []byte(`{"o":1}`)
+	m.record(e)
+	s := m.states[names.ID]
+	require.Equal(t, "k", s.BusinessKey)
+	require.Equal(t, task.Mock, s.Method)
+	require.Equal(t, t0, s.CreateTime)
+	require.JSONEq(t, `{"o":1}`, string(s.Outputs))
+	require.Equal(t, task.StartBegin, s.Status)
+}
+
+// What a worker has told already is newer than what the command came with.
+func TestTheCommandsOutputsComeFirst(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	m.record(with(told(task.Start, 1, 1, task.StartBegin), func(ev *queue.Event) { ev.Outputs = []byte(`{"told":1}`) }))
+	e := commanded(task.Start, 1)
+	e.command.Outputs = []byte(`{"o":1}`)
+	m.record(e)
+	require.JSONEq(t, `{"told":1}`, string(m.states[names.ID].Outputs))
+}
+
+// A task that was thought to be lost may be worked on before its stored command
+// is read: its results count.
+func TestProduceFailedIsNoEnd(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	m.states[names.ID] = store.State{Names: names, Method: task.Start, Epoch: 1, Status: task.ProduceFailed, EndTime: t0, Reason: "no queue",
+		Seen: bit(task.ProduceFailed)}
+	m.record(with(told(task.Start, 1, 1, task.StartBegin), func(ev *queue.Event) { ev.Outputs = []byte(`{"told":1}`) }))
+	s := m.states[names.ID]
+	require.Equal(t, task.StartBegin, s.Status)
+	require.True(t, s.EndTime.IsZero())
+	require.JSONEq(t, `{"told":1}`, string(s.Outputs))
+	require.Empty(t, m.notes)
+}
+
+func TestReleaseBelongsToTheHolder(t *testing.T) {
+	t.Parallel()
+	s := store.State{Names: names, Method: task.Start, Epoch: 1, Status: task.StartBegin, Seen: bit(task.StartBegin)}
+	last := &store.Grant{ID: names.ID, Epoch: 1, Method: task.Start, Number: 2, Asked: 2, Worker: "b", Try: 2, Time: t0}
+	q := queue.Question{ID: names.ID, Epoch: 1, Method: task.Start, Delivery: 2, Worker: "a", Release: true}
+	_, g := decide(&s, last, q, t0.Add(time.Second))
+	require.Nil(t, g, "it is b's")
+	q.Worker = "b"
+	_, g = decide(&s, last, q, t0.Add(time.Second))
+	require.True(t, g.Released)
+	require.False(t, last.Released, "the grant that was read is not changed")
+	_, again := decide(&s, g, q, t0.Add(time.Second))
+	require.Nil(t, again)
+}
