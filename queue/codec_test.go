@@ -116,6 +116,35 @@ func TestEventsAreSplitByNumberAndSize(t *testing.T) {
 	require.Len(t, queue.EventMsgs("MachineStone", []queue.Event{big, big, big, big}), 2)
 }
 
+// Log lines that make an event longer than a message go ahead of it, in order.
+func TestLongLogsAreParted(t *testing.T) {
+	t.Parallel()
+	e := events()[0]
+	e.Log = nil
+	for i := range 500 {
+		e.Log = append(e.Log, queue.LogLine{Time: time.Unix(int64(i), 0).UTC(), Level: "info", Line: strings.Repeat("\x01", 4<<10)})
+	}
+	e.Log = append(e.Log, queue.LogLine{Time: time.Unix(500, 0).UTC(), Level: "info", Line: "last"})
+	plain := events()[1]
+	var lines []queue.LogLine
+	var others int
+	for _, m := range queue.EventMsgs("MachineStone", []queue.Event{plain, e, plain}) {
+		require.LessOrEqual(t, len(m.Data), queue.MaxMessage)
+		back, err := queue.ParseEvents(m.Data)
+		require.NoError(t, err)
+		for _, p := range back {
+			require.NoError(t, p.Err)
+			lines = append(lines, p.Event.Log...)
+			if len(p.Event.Transitions) > 0 {
+				others++
+				require.Contains(t, []int{0, 501}, len(lines), "the end comes behind all lines")
+			}
+		}
+	}
+	require.Equal(t, 3, others)
+	require.Equal(t, e.Log, lines)
+}
+
 func TestParseCommandNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	good := string(command().Append(nil))

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -113,10 +114,15 @@ func CommandMsg(c *Command) *nats.Msg {
 // roomForHeaders is left free in a message for its headers.
 const roomForHeaders = 4 << 10
 
+// maxPayload is how long the payload of a message may be.
+const maxPayload = MaxMessage - roomForHeaders
+
 // EventMsgs packs events of one stone into messages: one event alone under its
 // own subject, several as an array of at most [MaxBatch] events and
-// [MaxMessage] bytes. Equal events give equal messages.
+// [MaxMessage] bytes. Log lines that make an event longer than that go ahead in
+// events of their own. Equal events give equal messages.
 func EventMsgs(stone string, events []Event) []*nats.Msg {
+	events = split(events)
 	var out []*nats.Msg
 	for len(events) > 0 {
 		buf, n := append(make([]byte, 0, 512*min(len(events), MaxBatch)), '['), 0
@@ -126,7 +132,7 @@ func EventMsgs(stone string, events []Event) []*nats.Msg {
 				buf = append(buf, ',')
 			}
 			buf = events[n].Append(buf)
-			if n > 0 && len(buf) > MaxMessage-roomForHeaders {
+			if n > 0 && len(buf) > maxPayload {
 				buf = buf[:before]
 				break
 			}
@@ -140,6 +146,53 @@ func EventMsgs(stone string, events []Event) []*nats.Msg {
 		events = events[n:]
 	}
 	return out
+}
+
+// split returns the events with those parted that are too long for one message.
+func split(events []Event) []Event {
+	if !slices.ContainsFunc(events, long) {
+		return events
+	}
+	var out []Event
+	for i := range events {
+		if !long(events[i]) {
+			out = append(out, events[i])
+			continue
+		}
+		e := events[i]
+		room := maxPayload - len(withoutLog(e))
+		for n := fitting(e.Log, room); n < len(e.Log); n = fitting(e.Log, room) {
+			part := e
+			part.Transitions, part.Outputs, part.Progress, part.Log = nil, nil, nil, e.Log[:max(n, 1)]
+			out, e.Log = append(out, part), e.Log[max(n, 1):]
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// fitting is how many of the lines go into so many bytes.
+func fitting(lines []LogLine, room int) (n int) {
+	room -= len(`,"log":[]`)
+	var buf []byte
+	for n < len(lines) {
+		buf = appendLog(buf[:0], lines[n:n+1])
+		if room -= len(buf); room < 0 {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// long reports whether an event with log lines may be too long for a message.
+func long(e Event) bool {
+	return len(e.Log) > 0 && len(e.Append(nil)) > maxPayload
+}
+
+func withoutLog(e Event) []byte {
+	e.Log = nil
+	return e.Append(nil)
 }
 
 func eventMsg(e *Event, payload []byte) *nats.Msg {

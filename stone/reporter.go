@@ -16,6 +16,8 @@ const (
 	quiet = 5 * time.Millisecond
 	// throttle is how often progress and log lines of running methods are told.
 	throttle = 200 * time.Millisecond
+	// again is the wait before events are published again.
+	again = 200 * time.Millisecond
 )
 
 // report is an event, and what to do once it is stored. apart says that this
@@ -183,7 +185,11 @@ func (p *reporter) publish(ctx context.Context, batch []report) {
 		if err == nil {
 			break
 		}
-		p.r.log.Warn("events not stored", zap.Int("events", len(batch)), zap.Error(err))
+		p.r.log.Warn("events not stored, trying again", zap.Int("events", len(batch)), zap.Error(err))
+		select {
+		case <-ctx.Done():
+		case <-time.After(again): // the queue may have refused at once
+		}
 		batch = p.keep(ctx, batch)
 	}
 	for _, x := range batch {

@@ -24,6 +24,10 @@ const maxBackoff = 5 * time.Minute
 
 // settle turns the outcome of a method into what is reported and answered.
 func (j *job) settle(t *Task, err error) {
+	if large := j.tooLarge(t.NewOutputs()); large != nil {
+		t.drop()
+		err = large
+	}
 	switch cause := context.Cause(j.ctx); {
 	case errors.Is(cause, errSuperseded), errors.Is(cause, errLeaseLost), errors.Is(cause, errStopping) && err != nil:
 		j.close()
@@ -45,6 +49,20 @@ func (j *job) close() {
 	defer j.mu.Unlock()
 	j.over = true
 }
+
+// tooLarge returns why the outputs can not be kept, if so: a message carries
+// them beside the params, to the end of the task.
+func (j *job) tooLarge(fresh json.RawMessage) error {
+	all := len(fresh) + len(j.command.Outputs)
+	if len(fresh) == 0 || all <= queue.MaxInline && all+len(j.command.Params) <= maxCarried {
+		return nil
+	}
+	return Reject(fmt.Sprintf("the outputs have %d KiB, params and outputs may have %d and outputs alone %d: keep large results elsewhere and name the place",
+		all>>10, maxCarried>>10, queue.MaxInline>>10))
+}
+
+// maxCarried bounds params and outputs in a monitor command, names left room for.
+const maxCarried = queue.MaxMessage - 16<<10
 
 func (j *job) success(t *Task) {
 	final := j.command.Method == task.Start
@@ -122,6 +140,9 @@ func (j *job) firstLook(t *Task) {
 		return
 	}
 	fresh := both(t.NewOutputs(), m.NewOutputs())
+	if large := j.tooLarge(fresh); large != nil {
+		fresh, err = t.NewOutputs(), large
+	}
 	after, pending := AsAgain(err)
 	switch {
 	case err == nil:

@@ -64,7 +64,8 @@ func (t *Task) Bind(v any) error {
 func (t *Task) Before() json.RawMessage { return t.before }
 
 // SetOutput sets one output. Outputs are merged into the task's by key when
-// the method returns.
+// the method returns; if the task's have more than [queue.MaxInline] bytes then,
+// the method has failed: keep large results elsewhere and name the place.
 func (t *Task) SetOutput(key string, value any) error {
 	b, err := json.Marshal(value)
 	if err != nil {
@@ -99,6 +100,13 @@ func (t *Task) NewOutputs() json.RawMessage {
 		b = append(append(append(b, name...), ':'), t.set[k]...)
 	}
 	return append(b, '}')
+}
+
+// drop forgets the outputs set in this run.
+func (t *Task) drop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.keys, t.set = nil, nil
 }
 
 // Progress reports how far the work is, in percent; values outside 0 to 100
