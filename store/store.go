@@ -144,6 +144,8 @@ type State struct {
 	LogLines int
 	// Rev is raised by every writer but the recorder; it guards its updates.
 	Rev int
+	// NotBefore is until when the task was held back, zero for not at all.
+	NotBefore time.Time
 	// Grants has the last grant's number of each method in this epoch. It is
 	// nil for a task that nobody asked about.
 	Grants map[task.Method]int
@@ -161,6 +163,7 @@ type Changes struct {
 	Notes       []Note
 	Log         []LogLine
 	Quarantine  []Quarantined
+	Outbox      []Outgoing
 }
 
 // Attempt is a command as recorded, one for each epoch of a task.

@@ -86,7 +86,9 @@ type Task struct {
 	Reason     string    // of a failure, "" for none
 	Params     json.RawMessage
 	Outputs    json.RawMessage
-	Progress   *int // percent, nil if the stone reported none
+	Progress   *int      // percent, nil if the stone reported none
+	Debug      bool      // the process is in debug mode
+	NotBefore  time.Time // until when the task was held back, zero for not at all
 }
 
 // Ended reports whether the task is at an end.
