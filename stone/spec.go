@@ -1,8 +1,9 @@
 package stone
 
 import (
-	"encoding/json"
 	"time"
+
+	"github.com/riverstones/riverstones/queue/param"
 )
 
 // Spec says what a stone is. Only Code is required.
@@ -28,39 +29,23 @@ type Spec struct {
 	Timeout time.Duration
 }
 
-// ParamType is the JSON type of a parameter.
-type ParamType string
+// What a stone declares, and the check of it, is shared with the gateway; it
+// is described in package param.
+type (
+	// Param declares a parameter.
+	Param = param.Param
+	// ParamType is the JSON type of a parameter.
+	ParamType = param.Type
+	// Output declares an output.
+	Output = param.Output
+)
 
 // The types.
 const (
-	String  ParamType = "string"
-	Number  ParamType = "number"
-	Integer ParamType = "integer"
-	Boolean ParamType = "boolean"
-	Object  ParamType = "object"
-	Array   ParamType = "array"
+	String  = param.String
+	Number  = param.Number
+	Integer = param.Integer
+	Boolean = param.Boolean
+	Object  = param.Object
+	Array   = param.Array
 )
-
-// Param declares a parameter.
-type Param struct {
-	Name           string            `json:"name"`
-	DisplayName    string            `json:"displayName,omitempty"`
-	Description    string            `json:"description,omitempty"`
-	Type           ParamType         `json:"type"`
-	Default        json.RawMessage   `json:"default,omitempty"`
-	NoEcho         bool              `json:"noEcho,omitempty"` // a secret, never shown
-	AllowedValues  []json.RawMessage `json:"allowedValues,omitempty"`
-	AllowedPattern string            `json:"allowedPattern,omitempty"` // RE2, anchored at both ends
-	MinLength      *int              `json:"minLength,omitempty"`      // in characters
-	MaxLength      *int              `json:"maxLength,omitempty"`
-	MinValue       *float64          `json:"minValue,omitempty"`
-	MaxValue       *float64          `json:"maxValue,omitempty"`
-	Visible        *bool             `json:"visible,omitempty"` // to a model's designer, nil means yes
-	Required       bool              `json:"required,omitempty"`
-}
-
-// Output declares an output.
-type Output struct {
-	Name        string `json:"name"`
-	Description string `json:"description,omitempty"`
-}

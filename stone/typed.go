@@ -13,8 +13,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/riverstones/riverstones/queue/jsonvalue"
 	"github.com/riverstones/riverstones/queue/task"
-	"github.com/riverstones/riverstones/stone/internal/jsonvalue"
 )
 
 // Typed is for authors who want params and outputs as structs: a function for
@@ -125,8 +125,12 @@ func (d Typed[P, O]) handlers(c *Checker, fields []field) Methods {
 // typedHandler decodes, runs and merges.
 func typedHandler[P, O any](m task.Method, f func(context.Context, *Task, P) (O, error), c *Checker, fields []field) Handler {
 	first := m == task.Start || m == task.Mock
+	fill := c.Fill
+	if first {
+		fill = c.Check
+	}
 	return func(ctx context.Context, t *Task) error {
-		doc, err := c.run(t.Params(), first)
+		doc, err := fill(t.Params())
 		if err != nil {
 			return Reject(err.Error())
 		}

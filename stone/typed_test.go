@@ -50,7 +50,7 @@ func TestParamsOf(t *testing.T) {
 	require.Equal(t, []stone.Param{
 		{Name: "region", Type: stone.String, Required: true, DisplayName: "Region, or zone", Description: "where to build"},
 		{Name: "size", Type: stone.Integer, Default: json.RawMessage("2"), MinValue: new(1.0), MaxValue: new(100.0)},
-		{Name: "kind", Type: stone.String, Default: json.RawMessage(`"ssd"`), AllowedValues: raws(`"ssd"`, `"hdd"`)},
+		{Name: "kind", Type: stone.String, Default: json.RawMessage(`"ssd"`), AllowedValues: []json.RawMessage{json.RawMessage(`"ssd"`), json.RawMessage(`"hdd"`)}},
 		{Name: "secret", Type: stone.String, NoEcho: true, Visible: new(false), MinLength: new(4), MaxLength: new(8)},
 		{Name: "code", Type: stone.String, AllowedPattern: "[a-z]{1,3}'?"},
 		{Name: "bytes", Type: stone.Integer},

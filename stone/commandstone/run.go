@@ -16,8 +16,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/riverstones/riverstones/queue/jsonvalue"
 	"github.com/riverstones/riverstones/stone"
-	"github.com/riverstones/riverstones/stone/internal/jsonvalue"
 )
 
 var (

@@ -38,9 +38,9 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/riverstones/riverstones/queue/jsonvalue"
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/stone"
-	"github.com/riverstones/riverstones/stone/internal/jsonvalue"
 	"github.com/riverstones/riverstones/stone/internal/render"
 )
 

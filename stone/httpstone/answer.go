@@ -12,9 +12,9 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/riverstones/riverstones/queue/jsonvalue"
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/stone"
-	"github.com/riverstones/riverstones/stone/internal/jsonvalue"
 )
 
 // judge is the table from codes to outcomes. undo says that the call undoes

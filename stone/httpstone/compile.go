@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
-	"github.com/riverstones/riverstones/stone/internal/jsonvalue"
+	"github.com/riverstones/riverstones/queue/jsonvalue"
 	"github.com/riverstones/riverstones/stone/internal/render"
 )
 

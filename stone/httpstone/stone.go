@@ -35,9 +35,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/riverstones/riverstones/queue/jsonvalue"
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/stone"
-	"github.com/riverstones/riverstones/stone/internal/jsonvalue"
 	"github.com/riverstones/riverstones/stone/internal/render"
 )
 

@@ -24,9 +24,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/riverstones/riverstones/queue"
+	"github.com/riverstones/riverstones/queue/jsonvalue"
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/stone"
-	"github.com/riverstones/riverstones/stone/internal/jsonvalue"
 )
 
 // TB is the part of [testing.TB] that the package needs.

@@ -8,7 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
 
-	"github.com/riverstones/riverstones/stone/internal/jsonvalue"
+	"github.com/riverstones/riverstones/queue/jsonvalue"
 )
 
 func TestScan(t *testing.T) {

@@ -1,6 +1,7 @@
 // Package jsonvalue looks into JSON texts without losing a digit or the order
 // of members: it scans objects, compares values, and follows paths. It does
-// not decode into Go types. The stone SDK and the built-in stones call it.
+// not decode into Go types. Package param, the stone SDK and the built-in stones
+// call it.
 package jsonvalue
 
 import (

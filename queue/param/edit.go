@@ -1,4 +1,4 @@
-package stone
+package param
 
 import (
 	"encoding/json"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/riverstones/riverstones/stone/internal/jsonvalue"
+	"github.com/riverstones/riverstones/queue/jsonvalue"
 )
 
 // edit collects changes to the text of an object, so that what is not changed

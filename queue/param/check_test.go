@@ -1,4 +1,4 @@
-package stone_test
+package param_test
 
 import (
 	"encoding/json"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/riverstones/riverstones/stone"
+	"github.com/riverstones/riverstones/queue/param"
 )
 
 func raws(s ...string) []json.RawMessage {
@@ -19,19 +19,19 @@ func raws(s ...string) []json.RawMessage {
 }
 
 // declaration has every rule once.
-func declaration() []stone.Param {
-	return []stone.Param{
-		{Name: "region", Type: stone.String, Required: true},
-		{Name: "size", Type: stone.Integer, Default: json.RawMessage("2"), MinValue: new(1.0), MaxValue: new(10.0)},
-		{Name: "ratio", Type: stone.Number, MinValue: new(0.5)},
-		{Name: "kind", Type: stone.String, AllowedValues: raws(`"m1"`, `"m2"`)},
-		{Name: "level", Type: stone.Integer, AllowedValues: raws("1", "2")},
-		{Name: "code", Type: stone.String, AllowedPattern: "[a-z]{2}|x"},
-		{Name: "name", Type: stone.String, MinLength: new(2), MaxLength: new(3)},
-		{Name: "pin", Type: stone.String, NoEcho: true, AllowedValues: raws(`"1111"`)},
-		{Name: "on", Type: stone.Boolean, Default: json.RawMessage("true")},
-		{Name: "tags", Type: stone.Object},
-		{Name: "list", Type: stone.Array},
+func declaration() []param.Param {
+	return []param.Param{
+		{Name: "region", Type: param.String, Required: true},
+		{Name: "size", Type: param.Integer, Default: json.RawMessage("2"), MinValue: new(1.0), MaxValue: new(10.0)},
+		{Name: "ratio", Type: param.Number, MinValue: new(0.5)},
+		{Name: "kind", Type: param.String, AllowedValues: raws(`"m1"`, `"m2"`)},
+		{Name: "level", Type: param.Integer, AllowedValues: raws("1", "2")},
+		{Name: "code", Type: param.String, AllowedPattern: "[a-z]{2}|x"},
+		{Name: "name", Type: param.String, MinLength: new(2), MaxLength: new(3)},
+		{Name: "pin", Type: param.String, NoEcho: true, AllowedValues: raws(`"1111"`)},
+		{Name: "on", Type: param.Boolean, Default: json.RawMessage("true")},
+		{Name: "tags", Type: param.Object},
+		{Name: "list", Type: param.Array},
 	}
 }
 
@@ -60,10 +60,10 @@ func TestCheckRules(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := stone.Check(declaration(), json.RawMessage(c.params))
-			var bad stone.ParamErrors
+			_, err := param.Check(declaration(), json.RawMessage(c.params))
+			var bad param.Errors
 			require.ErrorAs(t, err, &bad)
-			require.Equal(t, stone.ParamErrors{{Param: c.param, Rule: c.rule, Why: c.why}}, bad)
+			require.Equal(t, param.Errors{{Param: c.param, Rule: c.rule, Why: c.why}}, bad)
 			require.EqualError(t, err, "parameter "+c.param+": "+c.why)
 		})
 	}
@@ -82,12 +82,12 @@ func TestCheckKeepsTheText(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			out, err := stone.Check(declaration(), json.RawMessage(c.in))
+			out, err := param.Check(declaration(), json.RawMessage(c.in))
 			require.NoError(t, err)
 			require.Equal(t, c.want, string(out))
 		})
 	}
-	out, err := stone.Check([]stone.Param{{Name: `a"b`, Type: stone.Integer, Default: json.RawMessage("1")}}, nil)
+	out, err := param.Check([]param.Param{{Name: `a"b`, Type: param.Integer, Default: json.RawMessage("1")}}, nil)
 	require.NoError(t, err)
 	require.Equal(t, `{"a\"b":1}`, string(out))
 }
@@ -95,20 +95,20 @@ func TestCheckKeepsTheText(t *testing.T) {
 func TestCheckRefusesWhatIsNoObject(t *testing.T) {
 	t.Parallel()
 	for _, doc := range []string{"[]", "null", `"{}"`, "{", `{"a":1,"a":2}`, "{}{}", "{\"a\":\"\xff\"}"} {
-		_, err := stone.Check(nil, json.RawMessage(doc))
-		require.ErrorIs(t, err, stone.ErrParams, doc)
+		_, err := param.Check(nil, json.RawMessage(doc))
+		require.ErrorIs(t, err, param.ErrObject, doc)
 	}
 }
 
 func TestCheckReportsAll(t *testing.T) {
 	t.Parallel()
-	_, err := stone.Check(declaration(), json.RawMessage(`{"size":11,"code":"A"}`))
+	_, err := param.Check(declaration(), json.RawMessage(`{"size":11,"code":"A"}`))
 	require.EqualError(t, err, "parameter region: is required; parameter size: must be at most 10; parameter code: must match [a-z]{2}|x")
 }
 
 func TestFillChecksNothing(t *testing.T) {
 	t.Parallel()
-	c, err := stone.NewChecker(declaration())
+	c, err := param.NewChecker(declaration())
 	require.NoError(t, err)
 	out, err := c.Fill(json.RawMessage(`{"code":"A"}`))
 	require.NoError(t, err)
@@ -117,22 +117,22 @@ func TestFillChecksNothing(t *testing.T) {
 
 func TestNewCheckerRefuses(t *testing.T) {
 	t.Parallel()
-	for want, p := range map[string][]stone.Param{
-		"no name":                          {{Type: stone.String}},
-		"declared twice":                   {{Name: "a", Type: stone.String}, {Name: "a", Type: stone.String}},
+	for want, p := range map[string][]param.Param{
+		"no name":                          {{Type: param.String}},
+		"declared twice":                   {{Name: "a", Type: param.String}, {Name: "a", Type: param.String}},
 		`unknown type "int"`:               {{Name: "a", Type: "int"}},
-		"pattern or length is for strings": {{Name: "a", Type: stone.Integer, MinLength: new(1)}},
-		"is for numbers":                   {{Name: "a", Type: stone.String, MaxValue: new(1.0)}},
-		"length is negative":               {{Name: "a", Type: stone.String, MaxLength: new(-1)}},
-		"minimum length is above":          {{Name: "a", Type: stone.String, MinLength: new(2), MaxLength: new(1)}},
-		"minimum is above":                 {{Name: "a", Type: stone.Number, MinValue: new(2.0), MaxValue: new(1.0)}},
-		"missing closing )":                {{Name: "a", Type: stone.String, AllowedPattern: "("}},
-		"unexpected )":                     {{Name: "a", Type: stone.String, AllowedPattern: "a)(b"}},
-		"allowed value is not of type":     {{Name: "a", Type: stone.String, AllowedValues: raws("1")}},
-		"default is not JSON":              {{Name: "a", Type: stone.String, Default: json.RawMessage("x")}},
-		"default must be at most 3":        {{Name: "a", Type: stone.Integer, MaxValue: new(3.0), Default: json.RawMessage("4")}},
+		"pattern or length is for strings": {{Name: "a", Type: param.Integer, MinLength: new(1)}},
+		"is for numbers":                   {{Name: "a", Type: param.String, MaxValue: new(1.0)}},
+		"length is negative":               {{Name: "a", Type: param.String, MaxLength: new(-1)}},
+		"minimum length is above":          {{Name: "a", Type: param.String, MinLength: new(2), MaxLength: new(1)}},
+		"minimum is above":                 {{Name: "a", Type: param.Number, MinValue: new(2.0), MaxValue: new(1.0)}},
+		"missing closing )":                {{Name: "a", Type: param.String, AllowedPattern: "("}},
+		"unexpected )":                     {{Name: "a", Type: param.String, AllowedPattern: "a)(b"}},
+		"allowed value is not of type":     {{Name: "a", Type: param.String, AllowedValues: raws("1")}},
+		"default is not JSON":              {{Name: "a", Type: param.String, Default: json.RawMessage("x")}},
+		"default must be at most 3":        {{Name: "a", Type: param.Integer, MaxValue: new(3.0), Default: json.RawMessage("4")}},
 	} {
-		_, err := stone.NewChecker(p)
+		_, err := param.NewChecker(p)
 		require.ErrorContains(t, err, want)
 	}
 }
@@ -148,7 +148,7 @@ func FuzzCheck(f *testing.F) {
 	} {
 		f.Add(s)
 	}
-	c, err := stone.NewChecker(declaration())
+	c, err := param.NewChecker(declaration())
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, doc string) {
 		out, err := c.Check(json.RawMessage(doc))
@@ -175,4 +175,44 @@ func FuzzCheck(f *testing.F) {
 			require.True(t, strings.HasPrefix(string(out), s[:len(s)-1]))
 		}
 	})
+}
+
+// A mask stands for a secret that was checked before, and for nothing else.
+func TestCheckMasked(t *testing.T) {
+	t.Parallel()
+	c, err := param.NewChecker([]param.Param{
+		{Name: "pin", Type: param.Integer, NoEcho: true, MaxValue: new(9.0)},
+		{Name: "keys", Type: param.Object, NoEcho: true, Required: true},
+		{Name: "dbPassword", Type: param.String, MinLength: new(8)},
+		{Name: "size", Type: param.Integer},
+	})
+	require.NoError(t, err)
+	const shown = `{"pin":"******","keys":"******","dbPassword":"\u002a*****","size":1}`
+	out, err := c.CheckMasked(json.RawMessage(shown))
+	require.NoError(t, err)
+	require.Equal(t, shown, string(out))
+	_, err = c.Check(json.RawMessage(shown))
+	require.EqualError(t, err, "parameter pin: must be an integer; parameter keys: must be an object; parameter dbPassword: must have at least 8 characters")
+	for doc, want := range map[string]string{
+		`{"keys":{},"size":"******"}`:      "parameter size: must be an integer",
+		`{"keys":"*****"}`:                 "parameter keys: must be an object",
+		`{"keys":{},"pin":10}`:             "parameter pin: must be at most 9",
+		`{"pin":"******"}`:                 "parameter keys: is required",
+		`{"keys":{},"dbPassword":"*****"}`: "parameter dbPassword: must have at least 8 characters",
+	} {
+		_, err := c.CheckMasked(json.RawMessage(doc))
+		require.EqualError(t, err, want)
+	}
+}
+
+func BenchmarkCheck(b *testing.B) {
+	c, err := param.NewChecker(declaration())
+	require.NoError(b, err)
+	doc := json.RawMessage(`{"region":"eu-1","size":3,"kind":"m1","code":"ab","on":false,"tags":{"a":[1,2,3]}}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.CheckMasked(doc); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
