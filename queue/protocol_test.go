@@ -13,8 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/riverstones/riverstones/queue"
-	"github.com/riverstones/riverstones/queue/task"
-	"github.com/riverstones/riverstones/stone"
+	"github.com/riverstones/riverstones/queue/param"
 )
 
 func protocol(t *testing.T) string {
@@ -31,17 +30,6 @@ func strict(t *testing.T, text string, into any) {
 	d := json.NewDecoder(strings.NewReader(text))
 	d.DisallowUnknownFields()
 	require.NoError(t, d.Decode(into), text)
-}
-
-// announcement is what PROTOCOL.md says a worker puts into RS_STONES.
-type announcement struct {
-	Code, DisplayName, Description, Service, Version string
-	Methods                                          []task.Method
-	Params                                           []stone.Param
-	Outputs                                          []stone.Output
-	Worker, Host, LastFetch                          string
-	Concurrency                                      int
-	BusinessKey                                      *string
 }
 
 var jsonBlock = regexp.MustCompile("(?s)```json\n(.*?)```")
@@ -107,14 +95,13 @@ func checkMessage(t *testing.T, kind, text string) {
 		require.Equal(t, jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy, AckWait: queue.AckWait, MaxDeliver: -1,
 			DeliverPolicy: jetstream.DeliverAllPolicy, ReplayPolicy: jetstream.ReplayInstantPolicy}, c)
 	case "announcement":
-		var a announcement
-		strict(t, text, &a)
-		_, err := stone.NewChecker(a.Params)
+		a, err := queue.ParseAnnouncement([]byte(text))
 		require.NoError(t, err)
-		require.Equal(t, "MachineStone", a.Code)
-		for _, m := range a.Methods {
-			require.True(t, m.Valid(), m)
-		}
+		_, err = param.NewChecker(a.Params)
+		require.NoError(t, err)
+		again, err := a.Encode()
+		require.NoError(t, err)
+		require.JSONEq(t, text, string(again))
 	}
 }
 

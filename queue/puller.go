@@ -26,6 +26,7 @@ type Puller struct {
 	inbox  string
 	wake   chan struct{}
 	stalls atomic.Uint64
+	heard  atomic.Int64 // lastSign, for others, in Unix nanoseconds; 0 for never
 
 	// The rest belongs to Run.
 	owed      int // messages asked for that have not come
@@ -80,6 +81,15 @@ func (p *Puller) Wake() {
 
 // Stalls counts how often the consumer fell silent and was pulled again.
 func (p *Puller) Stalls() uint64 { return p.stalls.Load() }
+
+// Heard returns when the server last answered a pull, be it with a message or
+// with the sign that it waits for some; zero for never.
+func (p *Puller) Heard() time.Time {
+	if n := p.heard.Load(); n != 0 {
+		return time.Unix(0, n)
+	}
+	return time.Time{}
+}
 
 // Run pulls until ctx ends, and hands every message to deliver, one at a time
 // and in order. When ctx ends it stops asking, hands over what is on its way
@@ -152,6 +162,7 @@ type pullRequest struct {
 
 func (p *Puller) take(ctx context.Context, m *nats.Msg, deliver func(*Delivery, bool) error, stopping bool) error {
 	p.lastSign = time.Now()
+	p.heard.Store(p.lastSign.UnixNano())
 	if m.Subject == p.inbox { // a message has the subject it was stored under
 		return p.status(ctx, m)
 	}
