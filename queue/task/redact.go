@@ -48,6 +48,11 @@ func Secret(name string) bool {
 	if !ascii(name) {
 		name = foldings.Replace(name)
 	}
+	return endsSecret(name)
+}
+
+// endsSecret is [Secret] without the foldings.
+func endsSecret(name string) bool {
 	if name == "" {
 		return false
 	}
@@ -93,11 +98,16 @@ func equalFold(s, lower string) bool {
 // document that is no JSON, or is nested too deeply, is masked whole. A string
 // that only begins like JSON is masked whole if a secret was found before the
 // place where it breaks, and left alone if not.
-func Redact(doc []byte) []byte {
+func Redact(doc []byte) []byte { return RedactWith(doc, nil) }
+
+// RedactWith is [Redact] for params of which noEcho names those that are secret
+// whatever they are called: such members of the outermost object are masked
+// whole.
+func RedactWith(doc []byte, noEcho []string) []byte {
 	if len(bytes.TrimSpace(doc)) == 0 {
 		return doc
 	}
-	w := walker{src: doc}
+	w := walker{src: doc, noEcho: noEcho}
 	if !w.value() || !w.end() {
 		return []byte(quotedMask)
 	}
@@ -110,7 +120,7 @@ func RedactText(text string) string {
 	if len(text) == 0 || !mayHold(text[0]) {
 		return text
 	}
-	if masked, ok := redactText([]byte(text), 0); ok {
+	if masked, ok := redactText([]byte(text), 0, nil); ok {
 		return string(masked)
 	}
 	return text
@@ -119,7 +129,10 @@ func RedactText(text string) string {
 // walker goes over one document and replaces what is secret. It reads
 // leniently: what is not quite JSON may still hold a secret.
 type walker struct {
-	src   []byte
+	src    []byte
+	noEcho []string // secret members of the outermost object
+	hook   *hook    // what else is done with secrets, nil for nothing
+
 	pos   int
 	depth int  // of containers around pos
 	texts int  // of texts around src
@@ -215,10 +228,26 @@ func (w *walker) member() bool {
 		return false
 	}
 	w.pos++
-	if !w.skip && secretName(name, escaped) {
+	if !w.skip && (secretName(name, escaped) || w.noEcho != nil && w.silent(name, escaped)) {
 		return w.mask()
 	}
 	return w.value()
+}
+
+// silent reports whether a member of the outermost object is in noEcho.
+func (w *walker) silent(name []byte, escaped bool) bool {
+	if w.depth != 1 {
+		return false
+	}
+	if escaped {
+		name = unescape(name)
+	}
+	for _, n := range w.noEcho {
+		if n == string(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // secretName is [Secret] for a name between its quotes. The common case copies
@@ -233,7 +262,12 @@ func secretName(name []byte, escaped bool) bool {
 	if c := name[len(name)-1]; c < 0x80 && secretEndings(c) == nil {
 		return false
 	}
-	return Secret(string(name))
+	for _, c := range name {
+		if c >= 0x80 {
+			return Secret(string(name))
+		}
+	}
+	return endsSecret(string(name)) // is not copied to the heap
 }
 
 // mask replaces the next value, unless it is null or masked already.
@@ -249,7 +283,7 @@ func (w *walker) mask() bool {
 	}
 	w.found = true
 	if ok && string(value) != quotedMask {
-		w.replace(from, w.pos, []byte(quotedMask))
+		w.replace(from, w.pos, w.hook.secret(value))
 	}
 	return ok
 }

@@ -28,46 +28,53 @@ func mayHold(c byte) bool {
 func (w *walker) text() bool {
 	from := w.pos
 	raw, escaped, ok := w.quoted()
-	if !ok || w.skip || len(raw) < shortestText || !mayHold(raw[0]) {
+	if !ok || w.skip {
 		return ok
+	}
+	if w.hook.reserves(raw, escaped) {
+		w.replace(from, w.pos, w.hook.text(w.src[from:w.pos], nil))
+		return true
+	}
+	if len(raw) < shortestText || !mayHold(raw[0]) {
+		return true
 	}
 	if escaped {
 		raw = unescape(raw)
 	}
-	masked, found := redactText(raw, w.texts+1)
+	masked, found := redactText(raw, w.texts+1, w.hook.within())
 	if !found {
 		return true
 	}
 	w.found = true
 	if !bytes.Equal(masked, raw) {
-		w.replace(from, w.pos, quote(masked))
+		w.replace(from, w.pos, w.hook.text(w.src[from:w.pos], masked))
 	}
 	return true
 }
 
 // redactText masks the secrets in a text that holds JSON, in clear or in
 // base64. found says that there were any. depth counts the texts around it and
-// itself.
-func redactText(text []byte, depth int) (masked []byte, found bool) {
+// itself, h goes with what it holds.
+func redactText(text []byte, depth int, h *hook) (masked []byte, found bool) {
 	trimmed := bytes.TrimLeft(text, " \t\r\n")
 	if len(trimmed) < shortestText {
 		return text, false
 	}
 	switch trimmed[0] {
 	case '{', '[', '"':
-		return redactJSON(text, depth)
+		return redactJSON(text, depth, h)
 	default:
-		return redactBase64(text, depth)
+		return redactBase64(text, depth, h)
 	}
 }
 
 // redactJSON masks the secrets in a text of one JSON value, or of several in a
 // row as logs have them.
-func redactJSON(text []byte, depth int) (masked []byte, found bool) {
+func redactJSON(text []byte, depth int, h *hook) (masked []byte, found bool) {
 	if depth > maxTexts {
 		return []byte(Mask), true
 	}
-	w := walker{src: text, texts: depth}
+	w := walker{src: text, texts: depth, hook: h}
 	for !w.end() {
 		if !w.value() {
 			if w.found {
@@ -80,26 +87,35 @@ func redactJSON(text []byte, depth int) (masked []byte, found bool) {
 }
 
 // redactBase64 does what redactJSON does with what text encodes.
-func redactBase64(text []byte, depth int) (masked []byte, found bool) {
-	enc := encodingOf(text)
-	if enc == nil {
+func redactBase64(text []byte, depth int, h *hook) (masked []byte, found bool) {
+	enc, plain := decode(text)
+	if plain == nil {
 		return text, false
 	}
-	plain := make([]byte, enc.DecodedLen(len(text)))
-	n, err := enc.Decode(plain, text) // passes over line ends
-	if err != nil || n == 0 {
-		return text, false
-	}
-	plain = plain[:n]
-	switch first := bytes.TrimLeft(plain, " \t\r\n"); {
-	case len(first) == 0, first[0] != '{' && first[0] != '[' && first[0] != '"': // bytes that are no UTF-8 hide no secret
-		return text, false
-	}
-	inner, found := redactJSON(plain, depth+1)
+	inner, found := redactJSON(plain, depth+1, h)
 	if !found || bytes.Equal(inner, plain) {
 		return text, found
 	}
 	return enc.AppendEncode(nil, inner), true
+}
+
+// decode returns the JSON that a text is base64 of, nil if it is none.
+func decode(text []byte) (*base64.Encoding, []byte) {
+	enc := encodingOf(text)
+	if enc == nil {
+		return nil, nil
+	}
+	plain := make([]byte, enc.DecodedLen(len(text)))
+	n, err := enc.Decode(plain, text) // passes over line ends
+	if err != nil || n == 0 {
+		return nil, nil
+	}
+	plain = plain[:n]
+	switch first := bytes.TrimLeft(plain, " \t\r\n"); {
+	case len(first) == 0, first[0] != '{' && first[0] != '[' && first[0] != '"': // bytes that are no UTF-8 hide no secret
+		return nil, nil
+	}
+	return enc, plain
 }
 
 // encodingOf returns the variant of base64 that text is in, nil if it is in
