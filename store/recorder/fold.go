@@ -137,18 +137,26 @@ func (f *folder) accept(e *entry, r *row) {
 // if it comes after it.
 func (f *folder) put(r *row, t store.Transition) {
 	f.out.Transitions = append(f.out.Transitions, t)
-	r.Seen |= bit(t.Status)
 	r.changed = true
 	r.UpdateTime = f.now
-	if r.Status != 0 && t.Status.Ordinal(t.Final) <= r.Status.Ordinal(r.Final) {
+	Advance(&r.State, t)
+}
+
+// Advance notes that t, a transition of s's epoch, is recorded, and makes it
+// the current one if it comes after that: the greatest ordinal holds, whatever
+// order they come in. It is pure but for s, and the one home of the rule, so
+// that who audits a history arrives where the recorder did.
+func Advance(s *store.State, t store.Transition) {
+	s.Seen |= bit(t.Status)
+	if s.Status != 0 && t.Status.Ordinal(t.Final) <= s.Status.Ordinal(s.Final) {
 		return
 	}
-	r.Status, r.Final, r.Reason, r.EndTime = t.Status, t.Final, t.Reason, time.Time{}
+	s.Status, s.Final, s.Reason, s.EndTime = t.Status, t.Final, t.Reason, time.Time{}
 	if t.Worker != "" {
-		r.Worker = t.Worker
+		s.Worker = t.Worker
 	}
 	if t.Status.End(t.Final) {
-		r.EndTime = t.Time
+		s.EndTime = t.Time
 	}
 }
 
