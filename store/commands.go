@@ -18,7 +18,8 @@ type Commands interface {
 	// a lock, and writes the step that decide answers, all in one transaction,
 	// and returns the task as it stands then. A nil step changes nothing. An
 	// error of decide is returned as it is and nothing is written;
-	// [ErrNotFound] for an unknown task. decide may be called more than once.
+	// [ErrNotFound] for an unknown task; [ErrRejected] wraps what the step is at
+	// fault for. decide may be called more than once.
 	Command(ctx context.Context, key string, decide func(Standing) (*Step, error)) (task.Task, error)
 	// Delay records new tasks whose commands are published later: each is
 	// inserted with produce.success, its first attempt, NotBefore, and an
@@ -39,7 +40,8 @@ type Standing struct {
 type Step struct {
 	// State replaces the task's row, which keeps its names and create time.
 	// Seen and Following are those of State's epoch; Rev and grants are the
-	// store's business.
+	// store's business. A higher epoch takes back the task's Send rows of lower
+	// ones that are still in the outbox: they become Withdraw rows.
 	State State
 	// Attempt is the new epoch's, nil if the epoch stays.
 	Attempt     *Attempt
@@ -69,6 +71,10 @@ const (
 	Withdraw
 	// Halt only tells the workers.
 	Halt
+	// Pursue commands the cancel of a task that was cancelled before its begin
+	// and turns out to have been begun all the same. Names and epoch are those
+	// of the cancelled attempt.
+	Pursue
 )
 
 // Outgoing is a row of the outbox: something that is to be sent, and that is
@@ -99,9 +105,12 @@ type Outbox interface {
 	// row behind another one of the same task that is still there is not due.
 	// next is when the earliest of those that are not due is, zero for none.
 	Outgoing(ctx context.Context, now time.Time, limit int) (rows []Outgoing, next time.Time, err error)
-	// Sent notes what became of rows. A row that is gone already is no error.
+	// Sent notes what became of rows. A row that is gone already is no error. A
+	// Send row that was taken back while it was sent stays, as a Withdraw row of
+	// the message that Sequence names. An attempt that has a sequence keeps it.
 	Sent(ctx context.Context, done []Sent) error
-	// Waiting returns how many rows there are, and since when the oldest due one waits.
+	// Waiting returns how many rows there are, and since when the oldest waits
+	// that is or was due, zero if none is; tries do not put that time off.
 	Waiting(ctx context.Context, now time.Time) (rows int, oldest time.Time, err error)
 }
 
@@ -122,11 +131,12 @@ type Attempts interface {
 // Stones keeps what stones announced last, also of stones that no worker
 // serves now.
 type Stones interface {
-	// PutStone keeps an announcement as the last one of its stone.
+	// PutStone keeps an announcement as the last one of its stone, unless a
+	// later one is known.
 	PutStone(ctx context.Context, code string, announcement json.RawMessage, at time.Time) error
 	// Stones returns the announcements of all stones, by code.
 	Stones(ctx context.Context) ([]KnownStone, error)
-	// UsedStones returns the codes of all stones that tasks name, sorted.
+	// UsedStones returns the codes of all stones that tasks ever named, sorted.
 	UsedStones(ctx context.Context) ([]string, error)
 }
 

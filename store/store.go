@@ -32,6 +32,12 @@ var (
 // Store is everything. Callers ask for the part they need.
 type Store interface {
 	Tasks
+	Commands
+	Outbox
+	Processes
+	Attempts
+	Stones
+	Quarantine
 	Recording
 	Grants
 	Leases

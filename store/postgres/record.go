@@ -38,7 +38,9 @@ where t.id = any(%s) group by g.id, g.method`, "uuid"}
 
 var statements = []statement{begin, commit, moveCheckpoint, holdCheckpoint,
 	selectStates, lockStates, selectOwners, selectGrants, insertTasks, refuseTasks, updateTasks,
-	insertAttempts, insertTransitions, insertNotes, insertLog, deleteLog, insertQuarantine}
+	insertAttempts, insertTransitions, insertNotes, insertLog, deleteLog, insertQuarantine,
+	lockTask, lockOutgoing, selectAttempt, selectCircumstances, updateCommanded, delayTasks, selectByOneID, putDebug,
+	insertOutbox, lockHeld, updatePublished, deleteOutbox, updateRecalled, updateAgain, recallOutbox, insertStones}
 
 // prepare runs once for each connection of the writing pool.
 func prepare(ctx context.Context, conn *pgx.Conn) error {
@@ -83,13 +85,13 @@ func (s *Store) Record(ctx context.Context, b store.Batch) error {
 			c := b.Fold(states)
 			sqlkit.Sort(&c)
 			tried = c.New
-			surplus := sqlkit.Surplus(c)
+			more := rest{sqlkit.Surplus(c), tx.stones.Unknown(c.New)}
 			if !certain {
 				if err := tx.copy(ctx, &c); err != nil {
 					return refusal(err)
 				}
 			}
-			return tx.close(ctx, c, surplus, states)
+			return tx.close(ctx, c, more, states)
 		})
 	})
 	if err != nil {
@@ -100,7 +102,10 @@ func (s *Store) Record(ctx context.Context, b store.Batch) error {
 
 // recording is the transaction of one try. It speaks to the connection below
 // pgx, which would convert each value through reflection.
-type recording struct{ conn *pgconn.PgConn }
+type recording struct {
+	conn   *pgconn.PgConn
+	stones *sqlkit.Stones
+}
 
 const rollbackTimeout = 2 * time.Second
 
@@ -108,7 +113,7 @@ const rollbackTimeout = 2 * time.Second
 func (s *Store) inConn(ctx context.Context, do func(*recording) error) error {
 	return s.write.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
 		conn := c.Conn().PgConn()
-		err := do(&recording{conn})
+		err := do(&recording{conn, &s.stones})
 		if err != nil && !conn.IsClosed() && conn.TxStatus() != 'I' {
 			ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 			defer stop()
@@ -237,25 +242,44 @@ const (
 	mutableTypes = "int2 int4 int2 bool timestamptz timestamptz text bytea int2 text int4 bool int4"
 )
 
-// close writes c, deletes the surplus of logs, and commits. The statements that
-// must write all they are given end the transaction themselves if they do not,
-// so COMMIT goes along.
-func (tx *recording) close(ctx context.Context, c store.Changes, surplus []store.State, states map[string]store.State) error {
+// rest is what follows from the changes of a batch.
+type rest struct {
+	surplus []store.State // tasks whose logs are too long
+	stones  []string      // named for the first time
+}
+
+// close writes c and the rest, and commits. The statements that must write all
+// they are given end the transaction themselves if they do not, so COMMIT goes
+// along.
+func (tx *recording) close(ctx context.Context, c store.Changes, more rest, states map[string]store.State) error {
 	var b pgconn.Batch
+	if err := write(&b, c, more, states); err != nil {
+		return err
+	}
+	run(&b, commit)
+	if err := tx.conn.ExecBatch(ctx, &b).Close(); err != nil {
+		return refusal(err)
+	}
+	tx.stones.Add(more.stones)
+	return nil
+}
+
+func write(b *pgconn.Batch, c store.Changes, more rest, states map[string]store.State) error {
 	for _, add := range []func() error{
-		func() error { return put(&b, insertTasks, c.New, sqlkit.PutNew) },
-		func() error { return put(&b, updateTasks, c.Changed, sqlkit.PutChanged(states)) },
-		func() error { return put(&b, insertAttempts, c.Attempts, sqlkit.PutAttempt) },
-		func() error { return put(&b, insertTransitions, c.Transitions, sqlkit.PutTransition) },
-		func() error { return put(&b, insertNotes, c.Notes, sqlkit.PutNote) },
-		func() error { return put(&b, insertLog, c.Log, sqlkit.PutLog) },
-		func() error { return put(&b, deleteLog, surplus, sqlkit.PutSurplus) },
-		func() error { return put(&b, insertQuarantine, c.Quarantine, sqlkit.PutQuarantined) },
+		func() error { return put(b, insertTasks, c.New, sqlkit.PutNew) },
+		func() error { return put(b, updateTasks, c.Changed, sqlkit.PutChanged(states)) },
+		func() error { return put(b, insertAttempts, c.Attempts, sqlkit.PutAttempt) },
+		func() error { return put(b, insertTransitions, c.Transitions, sqlkit.PutTransition) },
+		func() error { return put(b, insertNotes, c.Notes, sqlkit.PutNote) },
+		func() error { return put(b, insertLog, c.Log, sqlkit.PutLog) },
+		func() error { return put(b, deleteLog, more.surplus, sqlkit.PutSurplus) },
+		func() error { return put(b, insertQuarantine, c.Quarantine, sqlkit.PutQuarantined) },
+		func() error { return put(b, insertOutbox, c.Outbox, sqlkit.PutOutgoing) },
+		func() error { return put(b, insertStones, more.stones, sqlkit.PutCode) },
 	} {
 		if err := add(); err != nil {
 			return err
 		}
 	}
-	run(&b, commit)
-	return refusal(tx.conn.ExecBatch(ctx, &b).Close())
+	return nil
 }

@@ -54,6 +54,7 @@ const (
 type Store struct {
 	read, write *pgxpool.Pool
 	log         *zap.Logger
+	stones      sqlkit.Stones
 }
 
 var _ store.Store = (*Store)(nil)

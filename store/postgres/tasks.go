@@ -45,8 +45,7 @@ func (s *Store) Task(ctx context.Context, key string) (task.Task, error) {
 	var found []task.Task
 	err := s.each(ctx, `
 select `+sqlkit.TaskColumns+`
-from task t left join attempt a on a.id = t.id and a.epoch = t.epoch
-where t.task_id = $1 or t.id = $2
+from task t`+sqlkit.TaskJoins+`where t.task_id = $1 or t.id = $2
 order by t.task_id = $1 desc limit 1`, func(r *row) { found = append(found, sqlkit.Task(r)) }, sqlkit.Text(key), id)
 	switch {
 	case err != nil:
@@ -74,7 +73,7 @@ func (s *Store) Lookup(ctx context.Context, taskIDs, ids []string) ([]store.Know
 	var out []store.Known
 	err := s.each(ctx, `
 select `+sqlkit.KnownColumns+`
-from task t left join attempt a on a.id = t.id and a.epoch = t.epoch left join attempt f on f.id = t.id and f.epoch = 1
+from task t`+sqlkit.TaskJoins+`left join attempt f on f.id = t.id and f.epoch = 1
 where t.task_id = any($1) or t.id = any($2)`, func(r *row) { out = append(out, sqlkit.Known(r)) }, clean, keys)
 	if err != nil {
 		return nil, fmt.Errorf("lookup: %w", err)
@@ -92,11 +91,12 @@ func (s *Store) Refuse(ctx context.Context, commands []*queue.Command, reason st
 	c := sqlkit.Refused(commands, reason, at)
 	err := sqlkit.Retry(ctx, s.log, transient, func(ctx context.Context, _ bool) error {
 		return s.inConn(ctx, func(tx *recording) error {
-			fresh, err := tx.refuse(ctx, c.New)
+			fresh, err := tx.fresh(ctx, refuseTasks, c.New, sqlkit.PutNew)
 			if err != nil {
 				return err
 			}
-			return tx.close(ctx, sqlkit.Only(c, fresh), nil, nil)
+			stones := tx.stones.Unknown(sqlkit.Fresh(c.New, fresh))
+			return tx.close(ctx, sqlkit.Only(c, fresh), rest{stones: stones}, nil)
 		})
 	})
 	if err != nil {
@@ -105,11 +105,12 @@ func (s *Store) Refuse(ctx context.Context, commands []*queue.Command, reason st
 	return nil
 }
 
-// refuse begins the transaction and returns the ids of the tasks it wrote.
-func (tx *recording) refuse(ctx context.Context, rows []store.State) (map[string]bool, error) {
+// fresh begins the transaction and returns the ids of the tasks it wrote.
+func (tx *recording) fresh(ctx context.Context, st statement, rows []store.State,
+	write func(sqlkit.Writer, *store.State) error) (map[string]bool, error) {
 	var batch pgconn.Batch
 	run(&batch, begin)
-	if err := put(&batch, refuseTasks, rows, sqlkit.PutNew); err != nil {
+	if err := put(&batch, st, rows, write); err != nil {
 		return nil, err
 	}
 	results := tx.conn.ExecBatch(ctx, &batch)
@@ -120,5 +121,5 @@ func (tx *recording) refuse(ctx context.Context, rows []store.State) (map[string
 			fresh[written.ID()] = true
 		}
 	}
-	return fresh, results.Close()
+	return fresh, refusal(results.Close())
 }

@@ -56,7 +56,8 @@ func (s *Store) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, text := range []string{selectTask, selectHistory, selectLog, selectPosition} {
+	for _, text := range []string{selectTask, selectHistory, selectLog, selectPosition, selectAttempts,
+		selectOutgoing, selectNext, selectWaiting, selectDebug, selectStones, selectUsedStones, selectQuarantine, selectQuarantineOf} {
 		st, err := s.read.PrepareContext(ctx, text)
 		if err != nil {
 			return err

@@ -26,7 +26,8 @@ where t.id in (values %s) group by g.id, g.method`, 1}
 
 // writing are prepared on the writing connection.
 var writing = []*bulk{selectStates, selectOwners, selectGrants,
-	insertTasks, updateTasks, insertAttempts, insertTransitions, insertNotes, insertLog, deleteLog, insertQuarantine}
+	insertTasks, updateTasks, insertAttempts, insertTransitions, insertNotes, insertLog, deleteLog, insertQuarantine,
+	updateCommanded, delayTasks, insertOutbox, selectHeld, updatePublished, deleteOutbox, updateRecalled, updateAgain, insertStones}
 
 const selectPosition = `select stream, sequence from checkpoint`
 
@@ -72,8 +73,9 @@ func (s *Store) Record(ctx context.Context, b store.Batch) error {
 
 // recording is the transaction of one try. Nobody else writes while it lasts.
 type recording struct {
-	tx    *sql.Tx
-	store *Store
+	tx     *sql.Tx
+	store  *Store
+	stones []string // named for the first time
 }
 
 // inTx runs do in a transaction and commits it, unless ctx has ended by then.
@@ -91,13 +93,18 @@ func (s *Store) inTx(ctx context.Context, do func(context.Context, *recording) e
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // does nothing after a commit
-	if err := do(endless, &recording{tx: tx, store: s}); err != nil {
+	work := &recording{tx: tx, store: s}
+	if err := do(endless, work); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	s.stones.Add(work.stones)
+	return nil
 }
 
 // open moves the checkpoint and reads the states.
@@ -216,12 +223,24 @@ func (tx *recording) write(ctx context.Context, c store.Changes, states map[stri
 		func() error { return some(put(ctx, tx, insertLog, c.Log, sqlkit.PutLog)) },
 		func() error { return some(put(ctx, tx, deleteLog, sqlkit.Surplus(c), sqlkit.PutSurplus)) },
 		func() error { return some(put(ctx, tx, insertQuarantine, c.Quarantine, sqlkit.PutQuarantined)) },
+		func() error { return some(put(ctx, tx, insertOutbox, c.Outbox, sqlkit.PutOutgoing)) },
+		func() error { return tx.name(ctx, c.New) },
 	} {
 		if err := add(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// name keeps the stones of new tasks.
+func (tx *recording) name(ctx context.Context, rows []store.State) error {
+	unknown := tx.store.stones.Unknown(rows)
+	if len(unknown) == 0 {
+		return nil
+	}
+	tx.stones = append(tx.stones, unknown...)
+	return some(put(ctx, tx, insertStones, unknown, sqlkit.PutCode))
 }
 
 // put runs b for rows, and returns how many it wrote fewer than given.

@@ -64,6 +64,7 @@ type Store struct {
 	reads       map[string]*sql.Stmt // by their text
 	readTimeout time.Duration
 	log         *zap.Logger
+	stones      sqlkit.Stones
 }
 
 var _ store.Store = (*Store)(nil)

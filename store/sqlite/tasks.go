@@ -33,8 +33,7 @@ func (s *Store) each(ctx context.Context, query string, read func(*row), args ..
 
 const selectTask = `
 select ` + sqlkit.TaskColumns + `
-from task t left join attempt a on a.id = t.id and a.epoch = t.epoch
-where t.task_id = ?1 or t.id = ?2
+from task t` + sqlkit.TaskJoins + `where t.task_id = ?1 or t.id = ?2
 order by t.task_id = ?1 desc limit 1`
 
 // Task returns the task with this taskId or else this id.
@@ -57,7 +56,7 @@ func (s *Store) Task(ctx context.Context, key string) (task.Task, error) {
 
 const known = `
 select ` + sqlkit.KnownColumns + `
-from task t left join attempt a on a.id = t.id and a.epoch = t.epoch left join attempt f on f.id = t.id and f.epoch = 1
+from task t` + sqlkit.TaskJoins + `left join attempt f on f.id = t.id and f.epoch = 1
 where `
 
 var (
@@ -111,7 +110,7 @@ func (s *Store) Refuse(ctx context.Context, commands []*queue.Command, reason st
 	c := sqlkit.Refused(commands, reason, at)
 	err := sqlkit.Retry(ctx, s.log, transient, func(ctx context.Context, _ bool) error {
 		return s.inTx(ctx, func(ctx context.Context, tx *recording) error {
-			fresh, err := tx.refuse(ctx, c.New)
+			fresh, err := tx.fresh(ctx, insertTasks, c.New, sqlkit.PutNew)
 			if err != nil {
 				return err
 			}
@@ -124,15 +123,18 @@ func (s *Store) Refuse(ctx context.Context, commands []*queue.Command, reason st
 	return nil
 }
 
-// refuse writes tasks one by one and returns the ids of those that were new.
-func (tx *recording) refuse(ctx context.Context, rows []store.State) (map[string]bool, error) {
+// fresh writes tasks one by one and returns the ids of those that were new.
+func (tx *recording) fresh(ctx context.Context, b *bulk, rows []store.State,
+	write func(sqlkit.Writer, *store.State) error) (map[string]bool, error) {
 	fresh := map[string]bool{}
 	for i := range rows {
-		missing, err := put(ctx, tx, insertTasks, rows[i:i+1], sqlkit.PutNew)
+		missing, err := put(ctx, tx, b, rows[i:i+1], write)
 		if err != nil {
 			return nil, err
 		}
-		fresh[rows[i].ID] = missing == 0
+		if missing == 0 {
+			fresh[rows[i].ID] = true
+		}
 	}
-	return fresh, nil
+	return fresh, tx.name(ctx, sqlkit.Fresh(rows, fresh))
 }

@@ -35,6 +35,7 @@ func (l Lists) Page(columns string, f store.Filter) (query string, args []any) {
 	page := l.Flavor.NewSelectBuilder()
 	page.Select(columns).From(page.BuilderAs(cut, "t"))
 	page.JoinWithOption(sqlbuilder.LeftJoin, "attempt a", "a.id = t.id", "a.epoch = t.epoch")
+	page.JoinWithOption(sqlbuilder.LeftJoin, "process p", "p.id = t.process_id")
 	for i := range order {
 		order[i] = "t." + order[i]
 	}

@@ -32,7 +32,7 @@ func Names(r Row) task.Names {
 
 // StateColumns are what [State] reads, of table task.
 const StateColumns = NameColumns + `, method, epoch, status, final, create_time, update_time, end_time,
-  reason, outputs, progress, worker, seen, following, log_lines, rev, granted`
+  reason, outputs, progress, worker, seen, following, log_lines, rev, not_before, granted`
 
 // State reads the state of a task. Its Grants are nil if nobody asked about
 // it, or else empty and to be filled.
@@ -44,7 +44,7 @@ func State(r Row) store.State {
 	s.Reason, s.Outputs = r.Text(), r.Raw()
 	s.Progress, s.Worker = r.IntOrNil(), r.Text()
 	s.Seen, s.Following = uint32(r.Int()), r.Bool() //nolint:gosec // 23 bits
-	s.LogLines, s.Rev = r.Int(), r.Int()
+	s.LogLines, s.Rev, s.NotBefore = r.Int(), r.Int(), r.Time()
 	if r.Bool() {
 		s.Grants = map[task.Method]int{}
 	}
@@ -53,10 +53,14 @@ func State(r Row) store.State {
 
 func status(r Row) task.Status { return task.Status(r.Int()) } //nolint:gosec // checked to be 0 to 22
 
-// TaskColumns are what [Task] reads: task t, and the attempt a of its epoch.
+// TaskColumns are what [Task] reads: task t, the attempt a of its epoch, and
+// its process p, which [TaskJoins] joins.
 const TaskColumns = `t.id, t.task_id, t.process_id, t.name, t.namespace, t.stone, t.business_key,
   t.method, t.epoch, t.status, t.final, t.create_time, t.update_time, t.end_time, t.reason,
-  a.params, t.outputs, t.progress`
+  a.params, t.outputs, t.progress, p.debug, t.not_before`
+
+// TaskJoins joins what [TaskColumns] needs to task t.
+const TaskJoins = ` left join attempt a on a.id = t.id and a.epoch = t.epoch left join process p on p.id = t.process_id `
 
 // Task reads a task.
 func Task(r Row) task.Task {
@@ -65,6 +69,7 @@ func Task(r Row) task.Task {
 	t.Status, t.Final = status(r), r.Bool()
 	t.CreateTime, t.UpdateTime, t.EndTime, t.Reason = r.Time(), r.Time(), r.Time(), r.Text()
 	t.Params, t.Outputs, t.Progress = object(r.Raw()), object(r.Raw()), r.IntOrNil()
+	t.Debug, t.NotBefore = r.Bool(), r.Time()
 	return t
 }
 
@@ -113,6 +118,31 @@ func LogLine(id string, r Row) store.LogLine {
 func Grant(st *store.State, r Row) *store.Grant {
 	return &store.Grant{ID: st.ID, Epoch: st.Epoch, Method: task.MethodOf(r.Int()), Number: r.Int(), Asked: r.Int(),
 		Worker: r.Text(), Try: r.Int(), Released: r.Bool(), Time: r.Time()}
+}
+
+// AttemptFields are what [Attempt] reads, of table attempt.
+const AttemptFields = `epoch, method, create_time, deadline, max_attempts, backoff, sequence, params, outputs`
+
+// Attempt reads an attempt of the task with this id.
+func Attempt(id string, r Row) store.Attempt {
+	a := store.Attempt{ID: id, Epoch: r.Int(), Method: task.MethodOf(r.Int()), CreateTime: r.Time(), Deadline: r.Time()}
+	if most, backoff := r.IntOrNil(), r.Int(); most != nil {
+		a.Retry = &queue.Retry{MaxAttempts: *most, Backoff: time.Duration(backoff) * time.Microsecond}
+	}
+	a.Sequence = uint64(r.Int()) //nolint:gosec // written from an uint64
+	a.Params, a.Outputs = r.Raw(), r.Raw()
+	return a
+}
+
+// Quarantined reads [QuarantineColumns].
+func Quarantined(r Row) store.Quarantined {
+	return store.Quarantined{Stream: r.Text(), Sequence: uint64(r.Int()), Index: r.Int(), Subject: r.Text(), //nolint:gosec // written from an uint64
+		Time: r.Time(), Reason: r.Text(), TaskID: r.Text(), Bytes: r.Raw()}
+}
+
+// KnownStone reads code, time and announcement of a stone.
+func KnownStone(r Row) store.KnownStone {
+	return store.KnownStone{Code: r.Text(), Time: r.Time(), Announcement: r.Raw()}
 }
 
 // Position reads one stream, sequence into p.

@@ -30,12 +30,18 @@ func Refused(commands []*queue.Command, reason string, at time.Time) store.Chang
 	return out
 }
 
-// Only returns the attempts and transitions of c that belong to fresh tasks.
+// Only returns what of c belongs to fresh tasks, but for the tasks themselves.
 func Only(c store.Changes, fresh map[string]bool) store.Changes {
 	return store.Changes{
 		Attempts: slices.DeleteFunc(slices.Clone(c.Attempts), func(a store.Attempt) bool { return !fresh[a.ID] }),
 		Transitions: slices.DeleteFunc(slices.Clone(c.Transitions), func(t store.Transition) bool {
 			return !fresh[t.ID]
 		}),
+		Outbox: slices.DeleteFunc(slices.Clone(c.Outbox), func(o store.Outgoing) bool { return !fresh[o.Command.ID] }),
 	}
+}
+
+// Fresh returns the tasks of rows that are fresh.
+func Fresh(rows []store.State, fresh map[string]bool) []store.State {
+	return slices.DeleteFunc(slices.Clone(rows), func(s store.State) bool { return !fresh[s.ID] })
 }

@@ -1,0 +1,29 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/riverstones/riverstones/store/internal/sqlkit"
+)
+
+var putDebug = statement{"rs_put_debug", `
+insert into process (id, debug) values ($1, $2) on conflict (id) do update set debug = excluded.debug`, ""}
+
+// SetDebug sets the debug mode of a process.
+func (s *Store) SetDebug(ctx context.Context, processInstanceID string, debug bool) error {
+	if _, err := s.write.Exec(ctx, putDebug.sql, sqlkit.Text(processInstanceID), debug); err != nil {
+		return fmt.Errorf("set debug: %w", err)
+	}
+	return nil
+}
+
+// Debug reports the debug mode of a process.
+func (s *Store) Debug(ctx context.Context, processInstanceID string) (debug bool, err error) {
+	err = s.each(ctx, `
+select debug from process where id = $1`, func(r *row) { debug = r.Bool() }, sqlkit.Text(processInstanceID))
+	if err != nil {
+		return false, fmt.Errorf("debug: %w", err)
+	}
+	return debug, nil
+}
