@@ -241,6 +241,7 @@ func (r *runner) start(ctx context.Context) error {
 	}
 	r.helpers.Go(func() { r.report.run(rest) })
 	r.helpers.Go(func() { r.keepLeases(rest) })
+	r.helpers.Go(func() { r.announce(rest) })
 	for _, l := range r.lanes {
 		r.pulling.Go(func() { l.run(pull) })
 	}
@@ -268,6 +269,7 @@ func (r *runner) stop(ctx context.Context) {
 	r.report.drain()
 	r.rest()
 	r.helpers.Wait()
+	r.withdraw(ctx)
 }
 
 func (r *runner) holding() []*job {
