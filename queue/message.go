@@ -29,6 +29,7 @@ const (
 	HeaderBlob   = "Rs-Blob"
 	HeaderTrace  = "traceparent"
 	HeaderReason = "Rs-Reason" // of a message in RS_DLQ
+	HeaderStatus = "Rs-Status" // of an answer on rs.pub: the HTTP status
 )
 
 // ErrMessage is wrapped by every error about a payload that breaks the protocol.

@@ -32,6 +32,11 @@ const (
 
 	// AllAsks matches the questions of all stones (served by the recorder).
 	AllAsks = "rs.ask.*"
+	// OutboxSubject is where gateways tell the relay that something waits.
+	OutboxSubject = "rs.outbox"
+	// PubSubject takes requests that publish tasks as POST /task does (served by
+	// the gateway).
+	PubSubject = "rs.pub"
 	// AllCheckpoints matches the recorder's announcements of both streams.
 	AllCheckpoints = "rs.checkpoint.*"
 
