@@ -19,7 +19,7 @@ func Hide(doc []byte, noEcho []string, reserved string, hide func(value []byte) 
 	if len(bytes.TrimSpace(doc)) == 0 {
 		return doc
 	}
-	w := walker{src: doc, noEcho: noEcho, hook: &hook{hide: hide, reserved: reserved}}
+	w := walker{src: doc, noEcho: noEcho, hook: hook{hide: hide, reserved: reserved}}
 	if !w.value() || !w.end() {
 		return hide(doc)
 	}
@@ -34,8 +34,7 @@ func Secrets(doc []byte, noEcho []string) []string {
 		return nil
 	}
 	var out []string
-	h := &hook{}
-	h.visit = func(value []byte) { out = leaves(out, value) }
+	h := hook{visit: func(value []byte) { out = leaves(out, value) }}
 	w := walker{src: doc, noEcho: noEcho, hook: h}
 	_ = w.value() // what breaks later may hold secrets before
 	return out
@@ -61,7 +60,7 @@ func leaves(out []string, value []byte) []string {
 	return out
 }
 
-// hook is what is done with secrets besides masking them. A nil one masks.
+// hook is what is done with secrets besides masking them. The zero one masks.
 type hook struct {
 	hide     func(value []byte) []byte // gives what stands in place of an outermost value
 	visit    func(value []byte)        // gets every secret value, also within texts
@@ -69,11 +68,11 @@ type hook struct {
 }
 
 // secret returns what to put in place of the value of a secret member.
-func (h *hook) secret(value []byte) []byte {
-	if h != nil && h.visit != nil {
+func (h hook) secret(value []byte) []byte {
+	if h.visit != nil {
 		h.visit(value)
 	}
-	if h != nil && h.hide != nil {
+	if h.hide != nil {
 		return h.hide(value)
 	}
 	return []byte(quotedMask)
@@ -81,25 +80,22 @@ func (h *hook) secret(value []byte) []byte {
 
 // text returns what to put in place of a string with secrets in it, of which
 // masked is the text without them.
-func (h *hook) text(value, masked []byte) []byte {
-	if h != nil && h.hide != nil {
+func (h hook) text(value, masked []byte) []byte {
+	if h.hide != nil {
 		return h.hide(value)
 	}
 	return quote(masked)
 }
 
 // within returns the hook for the document in a string.
-func (h *hook) within() *hook {
-	if h == nil || h.visit == nil {
-		return nil
-	}
-	return &hook{visit: h.visit}
+func (h hook) within() hook {
+	return hook{visit: h.visit}
 }
 
 // reserves reports whether a string, given between its quotes, begins with the
 // reserved text.
-func (h *hook) reserves(raw []byte, escaped bool) bool {
-	if h == nil || h.reserved == "" || len(raw) < len(h.reserved) {
+func (h hook) reserves(raw []byte, escaped bool) bool {
+	if h.reserved == "" || len(raw) < len(h.reserved) {
 		return false
 	}
 	if c := raw[0]; c != h.reserved[0] && c != '\\' {

@@ -2,6 +2,7 @@ package task
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -120,7 +121,7 @@ func RedactText(text string) string {
 	if len(text) == 0 || !mayHold(text[0]) {
 		return text
 	}
-	if masked, ok := redactText([]byte(text), 0, nil); ok {
+	if masked, ok := redactText([]byte(text), 0, hook{}); ok {
 		return string(masked)
 	}
 	return text
@@ -131,7 +132,7 @@ func RedactText(text string) string {
 type walker struct {
 	src    []byte
 	noEcho []string // secret members of the outermost object
-	hook   *hook    // what else is done with secrets, nil for nothing
+	hook   hook     // what else is done with secrets
 
 	pos   int
 	depth int  // of containers around pos
@@ -242,12 +243,7 @@ func (w *walker) silent(name []byte, escaped bool) bool {
 	if escaped {
 		name = unescape(name)
 	}
-	for _, n := range w.noEcho {
-		if n == string(name) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(w.noEcho, string(name))
 }
 
 // secretName is [Secret] for a name between its quotes. The common case copies

@@ -55,7 +55,7 @@ func (w *walker) text() bool {
 // redactText masks the secrets in a text that holds JSON, in clear or in
 // base64. found says that there were any. depth counts the texts around it and
 // itself, h goes with what it holds.
-func redactText(text []byte, depth int, h *hook) (masked []byte, found bool) {
+func redactText(text []byte, depth int, h hook) (masked []byte, found bool) {
 	trimmed := bytes.TrimLeft(text, " \t\r\n")
 	if len(trimmed) < shortestText {
 		return text, false
@@ -70,7 +70,7 @@ func redactText(text []byte, depth int, h *hook) (masked []byte, found bool) {
 
 // redactJSON masks the secrets in a text of one JSON value, or of several in a
 // row as logs have them.
-func redactJSON(text []byte, depth int, h *hook) (masked []byte, found bool) {
+func redactJSON(text []byte, depth int, h hook) (masked []byte, found bool) {
 	if depth > maxTexts {
 		return []byte(Mask), true
 	}
@@ -87,7 +87,7 @@ func redactJSON(text []byte, depth int, h *hook) (masked []byte, found bool) {
 }
 
 // redactBase64 does what redactJSON does with what text encodes.
-func redactBase64(text []byte, depth int, h *hook) (masked []byte, found bool) {
+func redactBase64(text []byte, depth int, h hook) (masked []byte, found bool) {
 	enc, plain := decode(text)
 	if plain == nil {
 		return text, false

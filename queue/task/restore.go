@@ -36,18 +36,35 @@ func RestoreWith(masked, original json.RawMessage, noEcho []string) json.RawMess
 	return r.w.result()
 }
 
+// RestoreHidden is [Restore] for a document that [Hide] went over, where
+// opened has a [Mask] in place of what could not be shown: strings of hidden
+// that begin with reserved are put back there, whatever their member is called.
+func RestoreHidden(opened, hidden json.RawMessage, reserved string) json.RawMessage {
+	m, ok := parse(opened)
+	o, known := parse(hidden)
+	if !ok || !known {
+		return opened
+	}
+	r := restorer{w: walker{src: opened}, original: hidden, reserved: reserved}
+	r.value(&m, &o)
+	return r.w.result()
+}
+
 // restorer goes over two documents side by side.
 type restorer struct {
 	w        walker // only for what it writes
 	original []byte
 	noEcho   []string
-	depth    int // of containers around
-	texts    int // of texts around
+	reserved string // of what is to be put back wherever it stands, "" for none
+	depth    int    // of containers around
+	texts    int    // of texts around
 }
 
 func (r *restorer) value(m, o *node) {
 	switch a, b := r.w.src[m.from], r.original[o.from]; {
 	case a != b:
+	case r.reserved != "" && a == '"' && bytes.HasPrefix(r.original[o.from+1:], []byte(r.reserved)):
+		r.secret(m, o)
 	case a == '{':
 		r.object(m, o)
 	case a == '[':
@@ -99,7 +116,7 @@ func (r *restorer) put(m *node, value []byte) {
 // that is just as it was shown becomes the original again byte for byte.
 func (r *restorer) text(m, o *node) {
 	sent, kept := m.text(r.w.src), o.text(r.original)
-	shown, found := redactText(kept, r.texts+1, nil)
+	shown, found := redactText(kept, r.texts+1, hook{})
 	switch {
 	case !found:
 	case bytes.Equal(sent, shown):

@@ -97,6 +97,14 @@ func TestHide(t *testing.T) {
 	}
 }
 
+func TestRestoreHidden(t *testing.T) {
+	t.Parallel()
+	hidden := json.RawMessage(`{"pwd":"<1>","t":"<2>","list":["<3>"],"note":"x","pin":"<4>"}`)
+	opened := json.RawMessage(`{"new":1,"t":"******","list":["******"],"note":"******","pwd":"other","pin":4}`)
+	require.Equal(t, `{"new":1,"t":"<2>","list":["<3>"],"note":"******","pwd":"other","pin":4}`, string(task.RestoreHidden(opened, hidden, "<")))
+	require.Equal(t, `{`, string(task.RestoreHidden(json.RawMessage(`{`), hidden, "<")))
+}
+
 // compact is what a client may make of what it got.
 func compact(t *testing.T, doc []byte) []byte {
 	t.Helper()
@@ -165,8 +173,10 @@ func FuzzHide(f *testing.F) {
 func TestFastPathAllocates(t *testing.T) { //nolint:paralleltest // counts allocations
 	doc := []byte(`{"regionId":"701","count":5,"n":true,"data":"Xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}`)
 	noEcho := []string{"pin"}
+	same := func(v []byte) []byte { return v }
 	for name, f := range map[string]func(){
 		"redact":  func() { task.Redact(doc) },
+		"hide":    func() { task.Hide(doc, noEcho, "<", same) },
 		"no echo": func() { task.RedactWith(doc, noEcho) },
 	} {
 		require.LessOrEqual(t, testing.AllocsPerRun(100, f), 0.0, name)
