@@ -40,6 +40,7 @@ func Check(t *task.Task, history []store.Note) []Finding {
 type checker struct {
 	t      *task.Task
 	epochs map[int][]store.Transition
+	torn   bool // the current attempt has ended twice: nobody can say where it stands
 	found  []Finding
 }
 
@@ -61,6 +62,7 @@ func (c *checker) attempt(epoch int, all []store.Transition) {
 	}
 	if len(ends) > 1 {
 		c.say(Doubled, "attempt %d has ended twice: %s, %s", epoch, ends[0], ends[1])
+		c.torn = c.torn || epoch == c.t.Epoch
 	}
 	// Cancelled before it began: no command was sent.
 	silent := len(all) == 1 && all[0].Status == task.Canceled
@@ -113,7 +115,7 @@ func (c *checker) times(epoch int, all []store.Transition) {
 // state checks that the current state is the fold of the history.
 func (c *checker) state() {
 	all := c.epochs[c.t.Epoch]
-	if len(all) == 0 {
+	if len(all) == 0 || c.torn {
 		return // told by attempt
 	}
 	var s store.State

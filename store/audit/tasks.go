@@ -104,6 +104,7 @@ func (a *auditor) again(ctx context.Context, ids []string) error {
 				continue
 			}
 			a.found(f)
+			delete(a.open, id) // where it stands is not to be believed
 		}
 		if !sure {
 			a.report.Undecided++

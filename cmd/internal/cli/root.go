@@ -57,6 +57,9 @@ func Run(ctx context.Context, p Process) int {
 	if isUsage(err) {
 		return ExitUsage
 	}
+	if _, unchecked := errors.AsType[uncheckedError](err); unchecked {
+		return ExitUnchecked
+	}
 	return ExitFailed
 }
 
@@ -82,7 +85,8 @@ Settings come from defaults, a YAML file (--config), the environment
 variable RIVERSTONES_LIMITS_BODY and the key limits.body of the file.
 
 Exit codes: 0 done; 1 failed, or the task that was waited for failed; 2 wrong
-flags or configuration; 130 stopped at once by a second signal.`
+flags or configuration, or verify could not check; 130 stopped at once by a
+second signal.`
 
 func newRoot(p *Process) *cobra.Command {
 	root := &cobra.Command{
@@ -98,7 +102,7 @@ func newRoot(p *Process) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w; see %s --help", err, c.CommandPath())
 	})
-	root.AddCommand(newDev(p), newServe(p), newWork(p), newMigrate(p), newTask(p), newBench(p), newVersion(p))
+	root.AddCommand(newDev(p), newServe(p), newWork(p), newMigrate(p), newTask(p), newVerify(p), newBench(p), newVersion(p))
 	return root
 }
 
