@@ -29,6 +29,11 @@ import (
 // Store is what the gateway needs of the store.
 type Store interface {
 	store.Tasks
+	store.Attempts
+	store.Commands
+	store.Outbox
+	store.Processes
+	store.Leases
 	Position(ctx context.Context) (store.Position, error)
 	Ping(ctx context.Context) error
 }
@@ -51,6 +56,7 @@ type Server struct {
 	http       *http.Server
 	dispatcher *dispatch.Dispatcher
 	checkpoint *dispatch.Checkpoint
+	relay      *dispatch.Relay
 	probes     *probes // without those of other parts
 
 	mu       sync.Mutex
@@ -77,17 +83,32 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, log: log, failed: make(chan error, 1)}
 	s.checkpoint = dispatch.NewCheckpoint(deps.NATS, deps.Store, cfg.Patience, log)
+	commander, err := s.commands(deps, log)
+	if err != nil {
+		return nil, err
+	}
 	s.dispatcher = dispatch.New(dispatch.Config{BacklogLimit: cfg.BacklogLimit, Barrier: cfg.Barrier}, dispatch.Deps{
-		Store: deps.Store, Publisher: deps.Publisher, Queue: dispatch.NewGauge(js), Checkpoint: s.checkpoint, Log: log,
+		Store: deps.Store, Publisher: deps.Publisher, Queue: dispatch.NewGauge(js), Checkpoint: s.checkpoint, Wake: commander.Wake, Log: log,
 	})
 	e := newEcho(cfg, log)
 	router := rest.NewRouter(e, cfg.MaxBody)
-	taskapi.Mount(router, taskapi.Config{Zone: cfg.Zone}, s.dispatcher, deps.Store)
+	taskapi.Mount(router, taskapi.Config{Zone: cfg.Zone}, s.dispatcher, commander, deps.Store)
 	mine := (&own{store: deps.Store, nc: deps.NATS, js: js, checkpoint: s.checkpoint}).checks()
 	s.probes = &probes{checks: mine, log: log}
 	mountHealth(router, &probes{checks: slices.Concat(mine, deps.Checks), log: log})
 	s.http = newHTTP(cfg, e, log)
 	return s, nil
+}
+
+// commands makes the commander and its relay.
+func (s *Server) commands(deps Deps, log *zap.Logger) (*dispatch.Commander, error) {
+	c := &dispatch.Commander{Store: deps.Store}
+	relay, err := dispatch.NewRelay(deps.Store, deps.Publisher, deps.NATS, c.Pursue, log)
+	if err != nil {
+		return nil, fmt.Errorf("make gateway: %w", err)
+	}
+	c.Wake, s.relay = relay.Wake, relay
+	return c, nil
 }
 
 func newEcho(cfg Config, log *zap.Logger) *echo.Echo {
@@ -114,6 +135,9 @@ func (s *Server) Start(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("start gateway: %w", err), l.Close())
 	}
 	s.dispatcher.Start(ctx)
+	if err := s.relay.Start(ctx); err != nil {
+		return errors.Join(fmt.Errorf("start gateway: %w", err), l.Close())
+	}
 	s.listener = l
 	s.serving.Go(func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -168,6 +192,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.serving.Wait()
 	s.checkpoint.Stop() // ends the waits of requests that were cut off
 	s.dispatcher.Stop()
+	s.relay.Stop()
 	s.log.Info("gateway stopped")
 	return err
 }

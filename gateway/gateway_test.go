@@ -143,7 +143,7 @@ func TestRefusals(t *testing.T) {
 		"body too large":       {"POST", "/task", strings.Replace(body("l"), `{"regionId":"701"}`, big, 1), nil, 413, "307200"},
 		"deep":                 {"POST", "/task", strings.Replace(body("d"), `"701"`, strings.Repeat("[", 64)+strings.Repeat("]", 64), 1), nil, 400, "deeper than 64"},
 		"very deep":            {"POST", "/task", strings.Repeat("[", 50_000), nil, 400, "task 0: must be an object"},
-		"delay":                {"POST", "/task", `{"delay":"5s","notBefore":"2026-01-01T00:00:00Z","callback":{"url":"x"},"debug":true}`, nil, 400, "delay is not served"},
+		"delay":                {"POST", "/task", `{"delay":"5s","notBefore":"2026-01-01T00:00:00Z","callback":{"url":"x"},"debug":true}`, nil, 400, "delay and notBefore exclude each other"},
 	} {
 		t.Log(name)
 		got := s.do(t, c.method, c.path, c.body, c.header...)

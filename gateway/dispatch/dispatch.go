@@ -60,6 +60,8 @@ type Store interface {
 	Task(ctx context.Context, key string) (task.Task, error)
 	Lookup(ctx context.Context, taskIDs, ids []string) ([]store.Known, error)
 	Refuse(ctx context.Context, commands []*queue.Command, reason string, at time.Time) error
+	Delay(ctx context.Context, commands []store.Delayed) (fresh map[string]bool, err error)
+	SetDebug(ctx context.Context, processInstanceID string, debug bool) error
 }
 
 // Publisher stores commands in the queue and returns an ack for each, in their
@@ -74,13 +76,15 @@ type Queue interface {
 	Last(ctx context.Context) (uint64, error)
 }
 
-// Deps are the parts a [Dispatcher] works with; all are required. It does not
-// start or stop them.
+// Deps are the parts a [Dispatcher] works with; all are required but Check. It
+// does not start or stop them.
 type Deps struct {
 	Store      Store
 	Publisher  Publisher
 	Queue      Queue
 	Checkpoint *Checkpoint
+	Wake       func() // tells the relay that something waits in the outbox
+	Check      Check
 	Log        *zap.Logger
 }
 

@@ -34,7 +34,7 @@ type Outcome struct {
 // reached). Only after Unavailable may the task be in the queue all the same;
 // sending it again publishes it once.
 func (d *Dispatcher) Publish(ctx context.Context, r Request) (Outcome, error) {
-	var c checker
+	c := checker{declared: d.deps.Check}
 	drafts := [1]draft{c.check(&r)}
 	if err := c.err(); err != nil {
 		return Outcome{}, err
@@ -50,7 +50,7 @@ func (d *Dispatcher) Publish(ctx context.Context, r Request) (Outcome, error) {
 // publishes none of them if one is refused. When the queue takes some only it
 // returns Unavailable; sending all again publishes the others.
 func (d *Dispatcher) PublishAll(ctx context.Context, requests []Request) ([]Outcome, error) {
-	drafts, err := checkAll(requests)
+	drafts, err := checkAll(requests, d.deps.Check)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +69,9 @@ func (d *Dispatcher) publish(ctx context.Context, drafts []draft) ([]Outcome, er
 		return nil, err
 	}
 	if err := d.admit(ctx, drafts); err != nil {
+		return nil, err
+	}
+	if err := d.debugging(ctx, drafts); err != nil {
 		return nil, err
 	}
 	if err := d.send(ctx, drafts); err != nil {
@@ -178,7 +181,11 @@ func (d *draft) recall(where string) error {
 
 // match compares the draft with a task of the same taskId or id.
 func (d *draft) match(where string, first *queue.Command, t *task.Task) error {
-	if member := difference(first, d.cmd, d.timeout); member != "" {
+	member := difference(first, d.cmd, d.since(first, t))
+	if member == "" && !d.hold.same(t) {
+		member = "delay or notBefore"
+	}
+	if member != "" {
 		key, other := "taskId "+d.cmd.TaskID, "another taskId"
 		if member == "taskId" {
 			key, other = "id "+d.cmd.ID, "another id"
@@ -191,6 +198,15 @@ func (d *draft) match(where string, first *queue.Command, t *task.Task) error {
 	}
 	d.known = t
 	return nil
+}
+
+// since is the timeout to compare with that of the recorded command: of a task
+// that is held back it counts from a publishing that has no record of its own.
+func (d *draft) since(first *queue.Command, t *task.Task) time.Duration {
+	if t.NotBefore.IsZero() {
+		return d.timeout
+	}
+	return timeoutOf(first)
 }
 
 // admit asks whether the stones have room for what is to be published.
@@ -230,6 +246,9 @@ func (d *draft) gauge() gaugeKey {
 // of it would help nobody.
 func (d *Dispatcher) send(ctx context.Context, drafts []draft) error {
 	now := d.cfg.Now().UTC().Truncate(time.Microsecond)
+	if err := d.keep(ctx, drafts, now); err != nil {
+		return err
+	}
 	var cmds []*queue.Command
 	var sent []*draft
 	for i := range drafts {
@@ -327,7 +346,11 @@ func (d *Dispatcher) outcomes(ctx context.Context, drafts []draft) []Outcome {
 			o.Task = *one.known
 		} else {
 			o.Task = published(one.cmd)
+			if one.hold.any() {
+				o.Task.NotBefore = one.hold.end(one.cmd.CreateTime)
+			}
 		}
+		o.Task.Debug = o.Task.Debug || one.debug
 		if o.Recorded && (o.Known && one.seq > 0 || one.failed) {
 			// Its row says more than its command.
 			if t, err := d.deps.Store.Task(ctx, o.Task.ID); err == nil {

@@ -238,9 +238,9 @@ func TestRefusedRequests(t *testing.T) {
 		"retry":         {func(r *dispatch.Request) { r.Retry = &dispatch.Retry{MaxAttempts: -1} }, fault.Invalid, []string{"retry.maxAttempts must"}},
 		"retry backoff": {func(r *dispatch.Request) { r.Retry = &dispatch.Retry{Backoff: "5"} }, fault.Invalid, []string{"retry.backoff must"}},
 		"timeout":       {func(r *dispatch.Request) { r.Timeout = "-5s" }, fault.Invalid, []string{"timeout must be a duration"}},
-		"debug":         {func(r *dispatch.Request) { r.Debug = true }, fault.Invalid, []string{"debug is not served"}},
-		"delay":         {func(r *dispatch.Request) { r.Delay = "5s" }, fault.Invalid, []string{"delay is not served"}},
-		"notBefore":     {func(r *dispatch.Request) { r.NotBefore = "2026-01-01T00:00:00Z" }, fault.Invalid, []string{"notBefore is not served"}},
+		"delay":         {func(r *dispatch.Request) { r.Delay = "5" }, fault.Invalid, []string{"delay must be a duration"}},
+		"notBefore":     {func(r *dispatch.Request) { r.NotBefore = "tomorrow" }, fault.Invalid, []string{"notBefore must be a time"}},
+		"both":          {func(r *dispatch.Request) { r.Delay, r.NotBefore = "5s", "2026-01-01T00:00:00Z" }, fault.Invalid, []string{"exclude each other"}},
 		"callback":      {func(r *dispatch.Request) { r.Callback = []byte(`{}`) }, fault.Invalid, []string{"callback is not served"}},
 	} {
 		t.Log(name)

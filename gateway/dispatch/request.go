@@ -44,11 +44,12 @@ type Request struct {
 	Retry             *Retry
 	Timeout           string // a Go duration
 
-	// These are known and not served yet: a request that sets one is refused.
-	Debug     bool
-	Delay     string
-	NotBefore string
-	Callback  json.RawMessage
+	Debug     bool   // puts the process into debug mode
+	Delay     string // a Go duration from now on; the task is held back until then
+	NotBefore string // RFC 3339; the same until a time
+
+	// Callback is known and not served yet: a request that sets it is refused.
+	Callback json.RawMessage
 }
 
 // Retry says how often the work is tried, over the stone's own rule.
@@ -62,6 +63,8 @@ type draft struct {
 	cmd     *queue.Command
 	timeout time.Duration // 0 for none
 	given   bool          // the id is the client's
+	hold    hold
+	debug   bool
 
 	mine   *claim   // on the task while it is published
 	held   []*claim // that others published and that are not recorded yet
@@ -77,7 +80,12 @@ type checker struct {
 	problems []string
 	more     int
 	large    bool
+	declared Check
 }
+
+// Check fills in and checks the params of a declared stone. Its errors name
+// the parameter.
+type Check func(stone string, m task.Method, params json.RawMessage) (json.RawMessage, error)
 
 func (c *checker) add(format string, args ...any) {
 	if len(c.problems) == maxProblems {
@@ -115,6 +123,14 @@ func (c *checker) check(r *Request) draft {
 		c.add("queueType must be one of start, monitor, rollback, delete, cancel, mock")
 	}
 	cmd.Params, cmd.Outputs = c.object("params", r.Params), c.object("outputs", r.Outputs)
+	if c.declared != nil && len(c.problems) == 0 && (cmd.Method == task.Start || cmd.Method == task.Mock) {
+		params, err := c.declared(cmd.Stone, cmd.Method, cmd.Params)
+		if err != nil {
+			c.add("params: %v", err)
+		} else {
+			cmd.Params = params
+		}
+	}
 	if size := len(cmd.Params) + len(cmd.Outputs); size > queue.MaxInline {
 		c.large = len(c.problems) == 0
 		c.add("params and outputs have %d bytes together, at most %d are taken: send a reference to what is larger", size, queue.MaxInline)
@@ -124,7 +140,10 @@ func (c *checker) check(r *Request) draft {
 	if r.Timeout != "" {
 		d.timeout = c.duration("timeout", r.Timeout).Truncate(time.Microsecond)
 	}
-	c.unserved(r)
+	d.hold, d.debug = c.hold(r), r.Debug
+	if len(r.Callback) > 0 {
+		c.add("callback is not served by this release: leave it out")
+	}
 	c.id(cmd)
 	return d
 }
@@ -201,20 +220,6 @@ func (c *checker) duration(field, text string) time.Duration {
 	return d
 }
 
-func (c *checker) unserved(r *Request) {
-	if r.Debug {
-		c.add("debug is not served by this release: leave it out or send false")
-	}
-	for _, f := range [...]struct {
-		name string
-		set  bool
-	}{{"delay", r.Delay != ""}, {"notBefore", r.NotBefore != ""}, {"callback", len(r.Callback) > 0}} {
-		if f.set {
-			c.add("%s is not served by this release: leave it out", f.name)
-		}
-	}
-}
-
 func orElse(s, other string) string {
 	if s == "" {
 		return other
@@ -223,11 +228,11 @@ func orElse(s, other string) string {
 }
 
 // checkAll returns the drafts of an array, or everything that is wrong with it.
-func checkAll(requests []Request) ([]draft, error) {
+func checkAll(requests []Request, declared Check) ([]draft, error) {
 	if n := len(requests); n == 0 || n > MaxTasks {
 		return nil, fault.New(fault.Invalid, "an array must hold 1 to %d tasks, this one holds %d", MaxTasks, n)
 	}
-	var c checker
+	c := checker{declared: declared}
 	drafts := make([]draft, len(requests))
 	tasks, ids := make(map[string]int, len(requests)), map[string]int{}
 	for i := range requests {

@@ -94,7 +94,7 @@ func setup(t *testing.T, o options) *system {
 	require.NoError(t, err)
 	s.checkpoint = dispatch.NewCheckpoint(s.nc, s.store, o.patience, log)
 	s.Dispatcher = dispatch.New(o.dispatch, dispatch.Deps{Store: s.store, Publisher: publisher,
-		Queue: dispatch.NewGauge(s.js), Checkpoint: s.checkpoint, Log: log})
+		Queue: dispatch.NewGauge(s.js), Checkpoint: s.checkpoint, Wake: func() {}, Log: log})
 	require.NoError(t, s.checkpoint.Start(t.Context()))
 	t.Cleanup(s.checkpoint.Stop)
 	s.Start(t.Context())

@@ -44,8 +44,9 @@ func (w Tasks) Append(dst []byte, t *task.Task) []byte {
 	dst = AppendString(append(dst, `,"queueType":`...), string(t.Method))
 	dst = strconv.AppendInt(append(dst, `,"attempt":`...), int64(t.Epoch), 10)
 	dst = AppendText(append(dst, `,"businessKey":`...), t.BusinessKey)
-	dst = append(dst, `,"debug":false,"notBefore":null,"updateTime":`...)
-	return append(AppendTime(dst, t.UpdateTime), '}')
+	dst = strconv.AppendBool(append(dst, `,"debug":`...), t.Debug)
+	dst = AppendTime(append(dst, `,"notBefore":`...), t.NotBefore)
+	return append(AppendTime(append(dst, `,"updateTime":`...), t.UpdateTime), '}')
 }
 
 // AppendAll appends an array of tasks.

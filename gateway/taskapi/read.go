@@ -65,18 +65,28 @@ func (h *historyRequest) Bind(in *rest.Input) error {
 }
 
 // history is what happened, oldest first.
-type history []store.Note
+type history struct {
+	notes   []store.Note
+	changes map[int][]change // of each attempt
+}
 
 func (a *api) history(ctx context.Context, r historyRequest) (history, error) {
 	t, err := a.reader.Task(ctx, string(r.key))
 	if err != nil {
-		return nil, unread(err, string(r.key))
+		return history{}, unread(err, string(r.key))
 	}
-	notes, err := a.reader.History(ctx, t.ID, r.notes)
-	if err != nil {
-		return nil, unread(err, string(r.key))
+	h := history{}
+	if h.notes, err = a.reader.History(ctx, t.ID, r.notes); err != nil {
+		return history{}, unread(err, string(r.key))
 	}
-	return notes, nil
+	if t.Epoch > 1 {
+		attempts, err := a.reader.Attempts(ctx, t.ID)
+		if err != nil {
+			return history{}, unread(err, string(r.key))
+		}
+		h.changes = changes(attempts)
+	}
+	return h, nil
 }
 
 // Status is 200.
@@ -84,8 +94,8 @@ func (h history) Status() int { return http.StatusOK }
 
 // AppendJSON appends the array.
 func (h history) AppendJSON(dst []byte) []byte {
-	return rest.AppendArray(dst, len(h), func(dst []byte, i int) []byte {
-		n := &h[i]
+	return rest.AppendArray(dst, len(h.notes), func(dst []byte, i int) []byte {
+		n := &h.notes[i]
 		dst = append(append(append(dst, `{"status":"`...), n.Status.String()...), '"')
 		dst = rest.AppendTime(append(dst, `,"time":`...), n.Time)
 		dst = strconv.AppendInt(append(dst, `,"attempt":`...), int64(n.Epoch), 10)
@@ -99,6 +109,8 @@ func (h history) AppendJSON(dst []byte) []byte {
 		dst = rest.AppendText(append(dst, `,"reason":`...), task.RedactText(n.Reason))
 		if n.Why != "" {
 			dst = rest.AppendText(append(dst, `,"note":`...), n.Why)
+		} else if all := h.changes[n.Epoch]; n.Status == task.ProduceSuccess && len(all) > 0 {
+			dst = appendChanges(append(dst, `,"changes":`...), all)
 		}
 		return append(dst, '}')
 	})

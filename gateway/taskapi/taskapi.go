@@ -1,5 +1,5 @@
-// Package taskapi serves /task: publishing tasks, and reading them with their
-// history and log. Its handlers turn a request into one call of a use case or
+// Package taskapi serves /task: publishing tasks, reading them with their
+// history and log, and commands on them. Its handlers turn a request into one call of a use case or
 // of the store, and know neither queue nor SQL. Only package gateway mounts it.
 package taskapi
 
@@ -28,6 +28,7 @@ type Reader interface {
 	List(ctx context.Context, f store.Filter) (store.Page, error)
 	History(ctx context.Context, id string, notes bool) ([]store.Note, error)
 	Log(ctx context.Context, id string, start, size int) ([]store.LogLine, error)
+	Attempts(ctx context.Context, id string) ([]store.Attempt, error)
 }
 
 // Config says how tasks are shown.
@@ -38,18 +39,25 @@ type Config struct {
 
 type api struct {
 	publisher Publisher
+	commander Commander
 	reader    Reader
 	tasks     rest.Tasks
 }
 
 // Mount adds the routes.
-func Mount(r *rest.Router, cfg Config, p Publisher, reader Reader) {
-	a := &api{publisher: p, reader: reader, tasks: rest.Tasks{Zone: cfg.Zone}}
+func Mount(r *rest.Router, cfg Config, p Publisher, c Commander, reader Reader) {
+	a := &api{publisher: p, commander: c, reader: reader, tasks: rest.Tasks{Zone: cfg.Zone}}
 	rest.Handle(r, http.MethodPost, "/task", a.publish)
 	rest.Handle(r, http.MethodGet, "/task", a.list)
 	rest.Handle(r, http.MethodGet, "/task/:taskId", a.get)
 	rest.Handle(r, http.MethodGet, "/task/:taskId/history", a.history)
 	rest.Handle(r, http.MethodGet, "/task/:taskId/log", a.log)
+	rest.Handle(r, http.MethodPut, "/task/:taskId/reRun", a.reRun)
+	rest.Handle(r, http.MethodPut, "/task/:taskId/resume", a.resume)
+	rest.Handle(r, http.MethodPut, "/task/:taskId/cancel", a.cancel)
+	rest.Handle(r, http.MethodPut, "/task/:taskId/rollback", a.undo(task.Rollback))
+	rest.Handle(r, http.MethodPut, "/task/:taskId/delete", a.undo(task.Delete))
+	rest.Handle(r, http.MethodPut, "/process/:processInstanceId/debug", a.debug)
 }
 
 // storeAway is when a caller may ask again.

@@ -213,7 +213,7 @@ func (f *folder) event(e *entry, ev *queue.Event) string {
 	}
 	f.lines(r, ev)
 	if ev.Epoch < r.Epoch {
-		f.older(ev)
+		f.older(r, ev)
 		return ""
 	}
 	f.current(r, ev)
@@ -229,16 +229,30 @@ func started(m task.Method) task.Method {
 	return m
 }
 
-// older records an event of an epoch that a later command has taken over.
-func (f *folder) older(ev *queue.Event) {
+// older records an event of an epoch that a later command has taken over. A
+// task that was cancelled since nobody had begun it, and was begun all the
+// same, gets the cancel command that it was spared.
+func (f *folder) older(r *row, ev *queue.Event) {
+	found := ev.Epoch == r.Epoch-1 && spared(&r.State)
+	if found {
+		f.outputs(r, ev) // of which the cancel has to know
+	}
 	for i := range ev.Transitions {
 		t := transition(ev, i)
+		if found && t.Status.Begin() {
+			f.out.Outbox = append(f.out.Outbox, store.Outgoing{Kind: store.Pursue, Command: queue.Command{Names: r.Names, Method: task.Cancel, Epoch: r.Epoch}})
+		}
 		if t.Status.Late() {
 			f.out.Transitions = append(f.out.Transitions, t)
 		} else {
 			f.note(t, store.NoteOlder)
 		}
 	}
+}
+
+// spared reports whether a cancel was recorded without a command.
+func spared(s *store.State) bool {
+	return s.Status == task.Canceled && s.Seen&bit(task.ProduceSuccess) == 0
 }
 
 // current records an event of the epoch at work.
@@ -283,6 +297,10 @@ func (f *folder) report(r *row, ev *queue.Event) {
 	if ev.Progress != nil {
 		r.Progress, r.changed, r.UpdateTime = ev.Progress, true, f.now
 	}
+	f.outputs(r, ev)
+}
+
+func (f *folder) outputs(r *row, ev *queue.Event) {
 	if len(ev.Outputs) > 2 {
 		// Both were checked when they came in: a failure leaves what there was.
 		if merged, err := queue.Merge(r.Outputs, ev.Outputs); err == nil {

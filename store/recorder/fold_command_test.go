@@ -68,3 +68,25 @@ func TestReleaseBelongsToTheHolder(t *testing.T) {
 	_, again := decide(&s, g, q, t0.Add(time.Second))
 	require.Nil(t, again)
 }
+
+// A task that was cancelled since nobody had begun it, and was begun all the
+// same, gets a cancel command.
+func TestACanceledTaskThatWasBegun(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	m.record(commanded(task.Start, 1))
+	s := m.states[names.ID]
+	s.Epoch, s.Method, s.Status, s.Seen, s.EndTime = 2, task.Cancel, task.Canceled, bit(task.Canceled), t0
+	m.states[names.ID] = s
+	c := m.record(with(told(task.Start, 1, 1, task.StartBegin, task.StartSuccess), func(e *queue.Event) { e.Outputs = []byte(`{"made":1}`) }))
+	require.Equal(t, []store.Outgoing{{Kind: store.Pursue, Command: queue.Command{Names: names, Method: task.Cancel, Epoch: 2}}}, c.Outbox)
+	require.Equal(t, task.Canceled, m.states[names.ID].Status)
+	require.Equal(t, []string{"produce.success", "start.begin"}, m.history(1), "a late begin is kept at its place")
+	require.Equal(t, []string{"start.success: older attempt"}, m.why())
+	require.JSONEq(t, `{"made":1}`, string(m.states[names.ID].Outputs), "what was made is known to the cancel")
+
+	// A stone that had a command and no method for it said canceled itself.
+	s.Seen |= bit(task.ProduceSuccess)
+	m.states[names.ID] = s
+	require.Empty(t, m.record(told(task.Start, 1, 2, task.StartBegin)).Outbox)
+}

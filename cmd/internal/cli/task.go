@@ -27,13 +27,14 @@ type remote struct {
 func newTask(p *Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "task",
-		Short: "Publish tasks and see how they stand, through the REST API",
+		Short: "Publish tasks, see how they stand, and steer them, through the REST API",
 		Args:  args(cobra.NoArgs),
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	var r remote
 	c.PersistentFlags().StringVar(&r.server, "server", environ(p, "SERVER", defaultServer), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
-	for _, sub := range []*cobra.Command{newTaskPublish(p, &r), newTaskGet(p, &r), newTaskList(p, &r), newTaskWatch(p, &r)} {
+	subs := []*cobra.Command{newTaskPublish(p, &r), newTaskGet(p, &r), newTaskList(p, &r), newTaskWatch(p, &r), newTaskHistory(p, &r), newTaskLog(p, &r)}
+	for _, sub := range append(subs, newOrders(p, &r)...) {
 		r.out.flag(sub)
 		c.AddCommand(sub)
 	}
