@@ -22,14 +22,25 @@ import (
 	"github.com/riverstones/riverstones/store"
 )
 
-// Store is what an audit reads. A store that is a [store.Quarantine] and a
-// [store.Outbox] too is asked for what is put away and what is to be sent;
-// without them there is taken to be nothing.
+// Store is what an audit reads; [store.Store] has it all.
 type Store interface {
+	store.Quarantine
+	Tasks
+	Outbox
 	Position(ctx context.Context) (store.Position, error)
+}
+
+// Tasks reads tasks and histories, see [store.Tasks].
+type Tasks interface {
 	Lookup(ctx context.Context, taskIDs, ids []string) ([]store.Known, error)
 	List(ctx context.Context, f store.Filter) (store.Page, error)
 	History(ctx context.Context, id string, notes bool) ([]store.Note, error)
+}
+
+// Outbox tells what is to be sent, see [store.Outbox].
+type Outbox interface {
+	Outgoing(ctx context.Context, now time.Time, limit int) (rows []store.Outgoing, next time.Time, err error)
+	Waiting(ctx context.Context, now time.Time) (rows int, oldest time.Time, err error)
 }
 
 // Config tunes an audit. The zero value is the default: everything.
@@ -132,13 +143,9 @@ func (a *auditor) checkpoint(ctx context.Context) (err error) {
 // quarantine notes which messages were put away. What the checkpoint covers is
 // there by now, since both are written in one transaction.
 func (a *auditor) quarantine(ctx context.Context) error {
-	q, ok := a.store.(store.Quarantine)
-	if !ok {
-		return nil
-	}
 	const size = 500
 	for start := 0; ; start += size {
-		page, err := q.Quarantine(ctx, "", start, size)
+		page, err := a.store.Quarantine(ctx, "", start, size)
 		if err != nil {
 			return err
 		}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/riverstones/riverstones/queue"
 	"github.com/riverstones/riverstones/queue/task"
-	"github.com/riverstones/riverstones/store"
 )
 
 // orphans looks for the commands of the tasks under way. A command that is
@@ -41,15 +40,11 @@ func (a *auditor) orphans(ctx context.Context) error {
 
 // unsent strikes off the tasks that have something in the outbox.
 func (a *auditor) unsent(ctx context.Context, left map[string]under) error {
-	out, ok := a.store.(store.Outbox)
-	if !ok {
-		return nil
-	}
-	n, _, err := out.Waiting(ctx, time.Now())
+	n, _, err := a.store.Waiting(ctx, time.Now())
 	if err != nil || n == 0 {
 		return err
 	}
-	rows, _, err := out.Outgoing(ctx, time.Now().Add(century), n)
+	rows, _, err := a.store.Outgoing(ctx, time.Now().Add(century), n)
 	for i := range rows {
 		delete(left, rows[i].Command.ID)
 	}
