@@ -202,7 +202,7 @@ func (n durables) any(stone, key string) bool {
 // none. Consumers of other keys are of the same form.
 func (n durables) otherForm(stone, key string) string {
 	for name := range n {
-		if _, s, k, ok := parseDurable(name); ok && s == stone && (k == "") != (key == "") {
+		if _, s, k, ok := ParseDurable(name); ok && s == stone && (k == "") != (key == "") {
 			return name
 		}
 	}
@@ -241,8 +241,9 @@ func drop(ctx context.Context, js jetstream.JetStream, found map[Lane]jetstream.
 	return errors.Join(all...)
 }
 
-// parseDurable reads the name of a stone's consumer, as [Lane.Durable] writes it.
-func parseDurable(name string) (l Lane, stone, key string, ok bool) {
+// ParseDurable reads the name of a stone's consumer, as [Lane.Durable] writes
+// it; ok is false for a name that it does not write.
+func ParseDurable(name string) (l Lane, stone, key string, ok bool) {
 	lane, rest, found := strings.Cut(name, "_")
 	if l = Lane(lane); !found || l.Methods() == nil {
 		return "", "", "", false

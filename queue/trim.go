@@ -100,7 +100,7 @@ func ackFloors(ctx context.Context, s jetstream.Stream, r *TrimReport) (map[stri
 	lowest, subjects := map[lane]uint64{}, map[lane][]string{}
 	list := s.ListConsumers(ctx)
 	for info := range list.Info() {
-		l, stone, key, ok := parseDurable(info.Name)
+		l, stone, key, ok := ParseDurable(info.Name)
 		if !ok || !readsOnly(info.Config, l.Subjects(stone, key)) {
 			if info.Config.Durable != "" {
 				r.Odd = append(r.Odd, info.Name)
