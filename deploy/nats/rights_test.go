@@ -12,9 +12,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"github.com/riverstones/riverstones/gateway/registry"
 	"github.com/riverstones/riverstones/queue"
 	"github.com/riverstones/riverstones/queue/queuetest"
 	"github.com/riverstones/riverstones/queue/task"
+	"github.com/riverstones/riverstones/stone"
+	"github.com/riverstones/riverstones/store"
 )
 
 // One task from its publishing to its end, each step by the user whose it is.
@@ -173,6 +176,51 @@ func (in *installation) cancel(t *testing.T, stone string, trimmed uint64) {
 	require.NoError(t, err)
 }
 
+// A worker's rights suffice to announce its stone and to take that back; the
+// gateway's to see it, and to pause and resume the stone.
+func TestRightsSufficeForTheRegistry(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	w, err := stone.NewWorker(in.machine.nc, stone.Config{Name: "host.1-a"})
+	require.NoError(t, err)
+	require.NoError(t, w.Add(stone.Spec{Code: "MachineStone"}, stone.Func(func(context.Context, *stone.Task) error { return nil })))
+	require.NoError(t, w.Start(t.Context()))
+	reg, err := registry.New(in.gateway.nc, none{}, registry.Config{})
+	require.NoError(t, err)
+	require.NoError(t, reg.Start(t.Context()))
+	t.Cleanup(reg.Stop)
+	queuetest.WaitFor(t, func() bool {
+		s, err := reg.Stone(t.Context(), "MachineStone")
+		return err == nil && len(s.Workers) == 1
+	})
+	s, err := reg.Pause(t.Context(), "MachineStone")
+	require.NoError(t, err)
+	require.True(t, s.Paused)
+	_, err = in.gateway.js.Publish(t.Context(), queue.TaskSubject("MachineStone", "", task.Start), []byte("{}"))
+	require.NoError(t, err)
+	queuetest.WaitFor(t, func() bool {
+		s, err := reg.Stone(t.Context(), "MachineStone")
+		return err == nil && s.Backlog[task.Start] == 1
+	})
+	s, err = reg.Resume(t.Context(), "MachineStone")
+	require.NoError(t, err)
+	require.False(t, s.Paused)
+	require.NoError(t, w.Stop(t.Context()))
+	queuetest.WaitFor(t, func() bool {
+		s, err := reg.Stone(t.Context(), "MachineStone")
+		return err == nil && len(s.Workers) == 0
+	})
+	require.Empty(t, in.gateway.denials())
+	require.Empty(t, in.machine.denials())
+}
+
+// none is a store that remembers no stones.
+type none struct{}
+
+func (none) PutStone(context.Context, string, json.RawMessage, time.Time) error { return nil }
+func (none) Stones(context.Context) ([]store.KnownStone, error)                 { return nil, nil }
+func (none) UsedStones(context.Context) ([]string, error)                       { return nil, nil }
+
 // forbidden are the things that a worker of MachineStone must not do.
 var forbidden = []string{
 	// forge another stone's events, questions, announcements, dead letters
@@ -184,6 +232,7 @@ var forbidden = []string{
 	// read or settle another stone's queue
 	"$JS.API.CONSUMER.MSG.NEXT.RS_TASKS.w_SIP=3A=3AEC2=3A=3AVolume", "$JS.ACK.RS_TASKS.w_SIP=3A=3AEC2=3A=3AVolume.1.1.1.1.1",
 	"$JS.API.CONSUMER.CREATE.RS_TASKS.w_MachineStone", "$JS.API.CONSUMER.CREATE.RS_TASKS.mine.rs.task.>", "$JS.API.CONSUMER.DURABLE.CREATE.RS_TASKS.w_MachineStone",
+	"$JS.API.CONSUMER.PAUSE.RS_TASKS.w_MachineStone", "$JS.API.CONSUMER.PAUSE.RS_TASKS.w_SIP=3A=3AEC2=3A=3AVolume",
 	"$JS.API.CONSUMER.CREATE.RS_EVENTS.mine", "$JS.API.CONSUMER.DELETE.RS_TASKS.w_SIP=3A=3AEC2=3A=3AVolume",
 	"$JS.API.STREAM.MSG.GET.RS_TASKS", "$JS.API.DIRECT.GET.RS_TASKS", "$JS.API.DIRECT.GET.RS_EVENTS", "$JS.API.DIRECT.GET.OBJ_RS_BLOB.$O.RS_BLOB.M.x",
 	// change streams
