@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pressly/goose/v3"
 	"github.com/stretchr/testify/require"
 
 	"github.com/riverstones/riverstones/queue/task"
@@ -138,4 +139,58 @@ func TestQuarantine(t *testing.T) {
 	}
 	require.NoError(t, rows.Err())
 	require.Equal(t, len(storetest.Quarantined), i)
+}
+
+// A database of the release before is brought up to date with what is in it.
+func TestMigrateFromBefore(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "tasks.db")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	db := raw(t, path)
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, os.DirFS("migrations"), goose.WithDisableGlobalRegistry(true))
+	require.NoError(t, err)
+	_, err = p.UpTo(t.Context(), 1)
+	require.NoError(t, err)
+	for i, stone := range []string{"B", "A", "B"} {
+		_, err = db.Exec(`
+insert into task (id, task_id, process_id, name, namespace, stone, create_time, update_time, epoch, seen, log_lines, method, status, final, following)
+values (randomblob(16), 't' || ?, 'p', 'n', 'n', ?, 0, 0, 1, 2, 0, 1, 1, 0, 0)`, i, stone)
+		require.NoError(t, err)
+	}
+	s := open(t, path, true)
+	defer func() { require.NoError(t, s.Close()) }()
+	page, err := s.List(t.Context(), store.Filter{})
+	require.NoError(t, err)
+	require.Len(t, page.Tasks, 3)
+	require.Zero(t, page.Tasks[0].NotBefore)
+	used, err := s.UsedStones(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"A", "B"}, used)
+}
+
+// What the relay asks for again and again reads no more than it returns.
+func TestOutboxPlan(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "tasks.db")
+	require.NoError(t, open(t, path, true).Close())
+	db := raw(t, path)
+	for _, query := range sqlite.RelayQueries() {
+		rows, err := db.Query("explain query plan "+query, 1, 500)
+		require.NoError(t, err)
+		defer rows.Close() //nolint:errcheck // read to the end
+		var plan []string
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
+			plan = append(plan, detail)
+		}
+		require.NoError(t, rows.Err())
+		all := strings.Join(plan, "\n")
+		require.Contains(t, all, "SEARCH o USING")
+		require.Contains(t, all, "INDEX outbox_due")
+		require.Contains(t, all, "SEARCH b USING COVERING INDEX outbox_task (id=? AND number<?)")
+		require.NotContains(t, all, "SCAN")
+		require.NotContains(t, all, "TEMP B-TREE")
+	}
 }

@@ -301,8 +301,8 @@ func testMalformed(t *testing.T, s store.Store) {
 	}
 }
 
-// Quarantined shows the rows of quarantine, which the contract has no method
-// for yet, to the tests of a dialect: subject, reason and bytes.
+// Quarantined are rows of quarantine, with which the tests of a dialect look
+// at what is written: subject, reason and bytes.
 var Quarantined = []store.Quarantined{
 	{Stream: "RS_EVENTS", Sequence: 1 << 40, Index: 0, Subject: "rs.evt.A.batch", Time: noon, Reason: "not JSON: \x00", Bytes: []byte("\x00\xff{")},
 	{Stream: "RS_EVENTS", Sequence: 1 << 40, Index: 1, Subject: "rs.evt.A.batch", Time: noon, Reason: "other names", TaskID: "t1", Bytes: nil},

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -31,6 +32,18 @@ func calls(ctx context.Context, s store.Store, n task.Names, b store.Batch) map[
 	_, out["History"] = s.History(ctx, n.ID, true)
 	_, out["Log"] = s.Log(ctx, n.ID, 0, 0)
 	_, out["Position"] = s.Position(ctx)
+	_, out["Command"] = s.Command(ctx, n.TaskID, func(was store.Standing) (*store.Step, error) { return again(&was, task.Cancel), nil })
+	_, out["Delay"] = s.Delay(ctx, []store.Delayed{delayed(names("held"), noon)})
+	_, _, out["Outgoing"] = s.Outgoing(ctx, noon, 1)
+	out["Sent"] = s.Sent(ctx, []store.Sent{{Number: 1}})
+	_, _, out["Waiting"] = s.Waiting(ctx, noon)
+	out["SetDebug"] = s.SetDebug(ctx, "process", true)
+	_, out["Debug"] = s.Debug(ctx, "process")
+	_, out["Attempts"] = s.Attempts(ctx, n.ID)
+	out["PutStone"] = s.PutStone(ctx, "A", json.RawMessage(`{}`), noon)
+	_, out["Stones"] = s.Stones(ctx)
+	_, out["UsedStones"] = s.UsedStones(ctx)
+	_, out["Quarantine"] = s.Quarantine(ctx, "", 0, 1)
 	_, out["Lease"] = s.Lease(ctx, "trim", "a", time.Hour)
 	return out
 }
@@ -127,6 +140,9 @@ func testPanic(t *testing.T, s store.Store) {
 		require.PanicsWithValue(t, errPanic, func() { _ = s.Record(t.Context(), b) })
 		require.PanicsWithValue(t, errPanic, func() {
 			_ = s.Grant(t.Context(), n.ID, task.Start, func(store.State, *store.Grant) *store.Grant { panic(errPanic) })
+		})
+		require.PanicsWithValue(t, errPanic, func() {
+			_, _ = s.Command(t.Context(), n.ID, func(store.Standing) (*store.Step, error) { panic(errPanic) })
 		})
 	}
 	require.NoError(t, s.Grant(t.Context(), n.ID, task.Start, next))

@@ -228,32 +228,56 @@ func RunRestart(t *testing.T, reopen func(t *testing.T) store.Store) {
 		Transitions: []store.Transition{transition(n.ID, task.ProduceSuccess)}, Log: lines(n.ID, 1, 1),
 		Notes: []store.Note{{Transition: transition(n.ID, task.StartBegin), Why: store.NoteRetry}}})
 	require.NoError(t, s.Refuse(t.Context(), refusals(names("refused")), "out", noon))
+	command(t, s, n.ID, func(was store.Standing) *store.Step {
+		step := again(&was, task.Start)
+		step.State.NotBefore, step.Debug = later, new(true)
+		return step
+	})
 	require.NoError(t, s.Grant(t.Context(), n.ID, task.Start, next))
+	_, err := s.Delay(t.Context(), []store.Delayed{delayed(names("held"), later)})
+	require.NoError(t, err)
+	require.NoError(t, s.PutStone(t.Context(), "A", json.RawMessage(`{}`), noon))
+	record(t, s, store.Changes{Quarantine: Quarantined[:1]})
 	held, err := s.Lease(t.Context(), "trim", "a", time.Hour)
 	require.NoError(t, err)
 	require.True(t, held)
 	type all struct {
-		at      store.Position
-		task    task.Task
-		history []store.Note
-		log     []store.LogLine
-		known   []store.Known
-		list    store.Page
+		at         store.Position
+		task       task.Task
+		history    []store.Note
+		log        []store.LogLine
+		known      []store.Known
+		list       store.Page
+		standing   store.Standing
+		attempts   []store.Attempt
+		outbox     []store.Outgoing
+		stones     []store.KnownStone
+		used       []string
+		quarantine []store.Quarantined
 	}
 	look := func(s store.Store) (a all) {
-		var errs [6]error
+		var errs [11]error
 		a.at, errs[0] = s.Position(t.Context())
 		a.task, errs[1] = s.Task(t.Context(), "t1")
 		a.history, errs[2] = s.History(t.Context(), n.ID, true)
 		a.log, errs[3] = s.Log(t.Context(), n.ID, 0, 0)
 		a.known, errs[4] = s.Lookup(t.Context(), []string{"t1"}, nil)
 		a.list, errs[5] = s.List(t.Context(), store.Filter{})
+		a.standing = look(t, s, "t1")
+		a.attempts, errs[6] = s.Attempts(t.Context(), n.ID)
+		a.outbox, _, errs[7] = s.Outgoing(t.Context(), never, 10)
+		a.stones, errs[8] = s.Stones(t.Context())
+		a.used, errs[9] = s.UsedStones(t.Context())
+		a.quarantine, errs[10] = s.Quarantine(t.Context(), "", 0, 0)
 		require.NoError(t, errors.Join(errs[:]...))
 		return a
 	}
 	before := look(s)
-	require.Len(t, before.history, 2)
-	require.Len(t, before.list.Tasks, 2)
+	require.Len(t, before.history, 3)
+	require.Equal(t, map[task.Method]int{task.Start: 1}, before.standing.Grants)
+	require.Len(t, before.list.Tasks, 3)
+	require.True(t, before.task.Debug)
+	require.Equal(t, []any{2, 2, 1, 1, 1}, []any{len(before.attempts), len(before.outbox), len(before.stones), len(before.used), len(before.quarantine)})
 	require.NoError(t, s.Close())
 
 	s = reopen(t)
@@ -261,6 +285,5 @@ func RunRestart(t *testing.T, reopen func(t *testing.T) store.Store) {
 	held, err = s.Lease(t.Context(), "trim", "b", time.Hour)
 	require.NoError(t, err)
 	require.False(t, held, "the lease is still a's")
-	require.Equal(t, map[task.Method]int{task.Start: 1}, read(t, s, n.ID)[n.ID].Grants)
 	require.NoError(t, s.Close())
 }
