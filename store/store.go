@@ -123,6 +123,9 @@ type Batch struct {
 	// IDs. A new task whose taskId is taken by another id is handed to Fold
 	// as State.Clash on the second call.
 	TaskIDs []string
+	// Texts are the tasks, by id, of which the batch brings reasons or log lines,
+	// with the greatest epoch these are of: their secrets may have to be looked up.
+	Texts map[string]int
 	// Fold is a pure function: the states of the known tasks among IDs to the
 	// rows to write.
 	Fold func(states map[string]State) Changes

@@ -98,9 +98,28 @@ func (r *Recorder) batch(pos store.Position, batch []*entry) (b store.Batch, row
 				b.IDs, b.TaskIDs = append(b.IDs, n.ID), append(b.TaskIDs, n.TaskID)
 			}
 		})
+		e.texts(&b)
 	}
 	b.Fold = func(states map[string]store.State) store.Changes { return fold(states, batch, time.Now()) }
 	return b, rows
+}
+
+// texts notes the tasks of which a message brings reasons or log lines.
+func (e *entry) texts(b *store.Batch) {
+	for i := range e.events {
+		ev := &e.events[i].Event
+		speaks := len(ev.Log) > 0
+		for j := range ev.Transitions {
+			speaks = speaks || ev.Transitions[j].Reason != ""
+		}
+		if !speaks || e.events[i].Err != nil {
+			continue
+		}
+		if b.Texts == nil {
+			b.Texts = map[string]int{}
+		}
+		b.Texts[ev.ID] = max(b.Texts[ev.ID], ev.Epoch)
+	}
 }
 
 func (r *Recorder) observe(to store.Position, rows int, batch []*entry) {
