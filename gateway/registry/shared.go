@@ -7,7 +7,7 @@ import (
 )
 
 // callTimeout bounds one call to queue or store.
-const callTimeout = 5 * time.Second
+const callTimeout = 3 * time.Second
 
 // shared makes a call for all who ask at the same time, and keeps its answer:
 // however many ask, one call is under way at most.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/riverstones/riverstones/queue"
@@ -50,6 +51,9 @@ func (f *figures) add(m task.Method, n int, oldest time.Time) {
 }
 
 func (r *Registry) survey(ctx context.Context) (*survey, error) {
+	if !r.nc.IsConnected() { // else every caller would wait until it is late
+		return nil, nats.ErrDisconnected
+	}
 	s, err := r.js.Stream(ctx, queue.StreamTasks)
 	if err != nil {
 		return nil, fmt.Errorf("read stream: %w", err)
