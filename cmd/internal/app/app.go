@@ -25,7 +25,7 @@ import (
 type Hooks struct {
 	// Stones adds stones to the worker role, beside those of the configuration.
 	Stones func(w *stone.Worker) error
-	// Store wraps the store that the recorder writes to.
+	// Store wraps the store, for all parts.
 	Store func(st store.Store) store.Store
 	// Commit is told of each of the recorder's commits.
 	Commit func(c recorder.Commit)

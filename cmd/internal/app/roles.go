@@ -25,6 +25,9 @@ func (a *App) openStore(ctx context.Context) error {
 		return err
 	}
 	a.store = st
+	if a.hooks.Store != nil {
+		a.store = a.hooks.Store(st)
+	}
 	a.stack.push("store", func(context.Context) error { return st.Close() })
 	a.works(partStore, st.Ping)
 	return nil
@@ -61,11 +64,7 @@ func nilOr[S Database](s S, err error) (Database, error) {
 }
 
 func (a *App) startRecorder(ctx context.Context, nc *nats.Conn) error {
-	st := a.store
-	if a.hooks.Store != nil {
-		st = a.hooks.Store(st)
-	}
-	r := recorder.New(st, nc, recorder.Config{Logger: a.log, OnCommit: a.hooks.Commit})
+	r := recorder.New(a.store, nc, recorder.Config{Logger: a.log, OnCommit: a.hooks.Commit})
 	if err := r.Start(ctx); err != nil {
 		return err
 	}
