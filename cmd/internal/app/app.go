@@ -80,6 +80,9 @@ func (a *App) start(ctx context.Context) error {
 		if err := a.openStore(ctx); err != nil {
 			return err
 		}
+		if err := a.sealStore(ctx); err != nil {
+			return err
+		}
 	}
 	if err := a.startNATS(); err != nil {
 		return err

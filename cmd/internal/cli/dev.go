@@ -18,6 +18,7 @@ func newDev(p *Process) *cobra.Command {
 	base.Roles = config.Roles()
 	base.Migrate = true
 	base.Stones.MachinesEnd = true
+	base.SealMake = true
 	base.Data = ".riverstones"
 	base.LogLevel, base.LogFormat = zapcore.WarnLevel, config.Console
 	var demo bool
@@ -26,7 +27,8 @@ func newDev(p *Process) *cobra.Command {
 		Short: "Run everything in one process on this machine",
 		Long: `Runs gateway, recorder and the built-in stones in one process, with a NATS
 server inside that stones of other processes can connect to, and SQLite. What
-it keeps stands in --data; remove that directory to begin anew. The "machines"
+it keeps stands in --data, also the key that seals secrets in the database
+(seal.keys); remove that directory to begin anew. The "machines"
 of MachineStone are processes here, and end with it.
 
 --demo publishes the sample task of the API's manual, shows each of its

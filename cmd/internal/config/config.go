@@ -60,6 +60,10 @@ type Config struct {
 	Store   string // sqlite://PATH or postgres://…, "" for SQLite in Data; may hold a password, see [Config.StoreName]
 	Migrate bool   // bring the database to this version's schema at the start
 
+	SealKeys     string // file with the keys that seal secrets in the database, "" for none
+	SealKeysText string // these keys themselves, "" for none; a secret
+	SealMake     bool   // without both, keep a key file in Data that is made at the first start
+
 	TimeZone    *time.Location // of createTime and endTime in the API
 	LogLevel    zapcore.Level
 	LogFormat   string        // JSON or Console
@@ -133,6 +137,9 @@ func (c *Config) NATSName() string { return Redact(c.NATS) }
 
 // NATSDir is where the embedded NATS server keeps its streams.
 func (c *Config) NATSDir() string { return filepath.Join(c.Data, "nats") }
+
+// SealFile is the key file that is kept in Data with SealMake.
+func (c *Config) SealFile() string { return filepath.Join(c.Data, "seal.keys") }
 
 // MachineDir is where the machines of the reference stone live.
 func (c *Config) MachineDir() string {

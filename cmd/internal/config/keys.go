@@ -27,8 +27,16 @@ func (k *key) env() string { return envOf(k.path) }
 func flagOf(path string) string { return strings.ReplaceAll(path, ".", "-") }
 
 func envOf(path string) string {
+	if path == pathSealKeys { // the name without FILE is that of the keys themselves
+		path += "-file"
+	}
 	return Prefix + strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToUpper(path))
 }
+
+const pathSealKeys = "seal-keys"
+
+// envSealKeys is the variable that holds the keys themselves.
+const envSealKeys = Prefix + "SEAL_KEYS"
 
 // The settings that have a single value, by the groups of commands that take
 // them as flags. Definitions of stones are sections of the file only.
@@ -43,6 +51,7 @@ var (
 	keySync      = key{"sync-always", "bool", "the embedded NATS server writes to the disk (fsync) before it confirms: survives a power loss, 7 to 12 times slower", truth(func(c *Config) *bool { return &c.SyncAlways }), nil}
 	keyData      = key{"data", "dir", "directory for what is kept on this machine", text(func(c *Config) *string { return &c.Data }), func(c *Config) string { return c.Data }}
 	keyStore     = key{"store", "url", "sqlite://PATH or postgres://user:password@host/database (default: SQLite in the data directory)", text(func(c *Config) *string { return &c.Store }), nil}
+	keySealKeys  = key{pathSealKeys, "file", "keys that seal secrets in the database, lines id:key, the first seals (keys themselves: environment " + envSealKeys + ")", text(func(c *Config) *string { return &c.SealKeys }), nil}
 	keyMigrate   = key{"migrate", "bool", "bring the database to this version's schema before starting", truth(func(c *Config) *bool { return &c.Migrate }), nil}
 	keyRoles     = key{"roles", "list", "what this process does: gateway, recorder, worker", roles, func(c *Config) string { return join(c.Roles) }}
 	keyZone      = key{"time-zone", "zone", "zone of createTime and endTime in the API, such as Europe/Berlin", zone, func(c *Config) string { return c.TimeZone.String() }}
@@ -65,6 +74,7 @@ var (
 	Queue     = Group{keyNATS, keyNATSAddr, keyNATSCreds, keyReplicas, keySync}
 	Client    = Group{keyNATS, keyNATSCreds} // of a NATS server that runs elsewhere
 	Database  = Group{keyStore, keyData}
+	Sealing   = Group{keySealKeys}
 	API       = Group{keyListen, keyAllowOpen, keyZone, keyBody, keyBacklog, keyRequests}
 	Process   = Group{keyRoles, keyMigrate, keyStop}
 	Working   = Group{keyStones, keyWorkConc}
@@ -75,13 +85,13 @@ var (
 	// Bench is what the load generator can be pointed at.
 	Bench = Group{keyStore, keyNATS, keyNATSCreds, keySync}
 	// Dev is what `dev` offers: it decides the rest itself.
-	Dev = Group{keyListen, keyNATSAddr, keyAllowOpen, keyData, keyStore, keyZone, keySync}
+	Dev = Group{keyListen, keyNATSAddr, keyAllowOpen, keyData, keyStore, keySealKeys, keyZone, keySync}
 )
 
 // every key with a single value; what the file may hold besides sections.
 func keys() []key {
 	var all []key
-	for _, g := range []Group{Process, API, Health, Queue, Database, Logging, Working} {
+	for _, g := range []Group{Process, API, Health, Queue, Database, Sealing, Logging, Working} {
 		all = append(all, g...)
 	}
 	return all

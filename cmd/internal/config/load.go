@@ -46,6 +46,7 @@ func Load(src Sources) (Config, error) {
 			p.add(key.path, err.Error())
 		}
 	}
+	cfg.SealKeysText = src.variable(envSealKeys)
 	cfg.Stones = readStones(k, src.Base.Stones, &p)
 	for i := range cfg.Stones.Command {
 		cfg.Stones.Command[i].Environ = src.Environ // its commands name what they may see of it
@@ -108,8 +109,13 @@ func (src *Sources) file() string {
 			return f.Value.String()
 		}
 	}
+	return src.variable(envOf(FileFlag))
+}
+
+// variable returns what the environment says, "" for nothing.
+func (src *Sources) variable(name string) string {
 	for _, e := range src.Environ {
-		if v, ok := strings.CutPrefix(e, envOf(FileFlag)+"="); ok {
+		if v, ok := strings.CutPrefix(e, name+"="); ok {
 			return v
 		}
 	}
