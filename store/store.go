@@ -30,7 +30,7 @@ var (
 )
 
 // Store is everything. Callers ask for the part they need.
-type Store interface {
+type Store interface { //nolint:interfacebloat // the sum of small ones
 	Tasks
 	Commands
 	Outbox

@@ -74,7 +74,7 @@ with new as (
   select gen_random_uuid(), 't' || i, 'p', 'n', 'n', 'S', now(), now(), 1, 0, 0, 1, 1, false, false from generate_series(1, $1::int) i returning id)
 insert into outbox (id, epoch, kind, due, since, sequence, timeout) select id, 2, 3, now(), now(), 0, 0 from new`, rows)
 	require.NoError(t, err)
-	ctx, stop := context.WithTimeout(t.Context(), time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
 	defer stop()
 	for now, want := range map[time.Time]int{time.Now().Add(time.Hour): 500, time.Now().Add(-time.Hour): 0} {
 		got, next, err := s.Outgoing(ctx, now, 500)

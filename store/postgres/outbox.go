@@ -59,8 +59,8 @@ select o.due from outbox o where o.due > $1 and ` + first + ` order by o.due lim
 )
 
 // Outgoing returns rows that are due, and when the next one will be. It uses
-// the connections that plan by index whatever the statistics say: those of a
-// table that was empty a moment ago would make it quadratic.
+// the connections that plan by index whatever the statistics say, since the
+// table may be empty at one moment and large at the next.
 func (s *Store) Outgoing(ctx context.Context, now time.Time, limit int) (rows []store.Outgoing, next time.Time, err error) {
 	var errs []error
 	err = each(ctx, s.write, selectOutgoing, func(r *row) {

@@ -175,22 +175,27 @@ func TestOutboxPlan(t *testing.T) {
 	require.NoError(t, open(t, path, true).Close())
 	db := raw(t, path)
 	for _, query := range sqlite.RelayQueries() {
-		rows, err := db.Query("explain query plan "+query, 1, 500)
-		require.NoError(t, err)
-		defer rows.Close() //nolint:errcheck // read to the end
-		var plan []string
-		for rows.Next() {
-			var id, parent, unused int
-			var detail string
-			require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
-			plan = append(plan, detail)
-		}
-		require.NoError(t, rows.Err())
-		all := strings.Join(plan, "\n")
+		all := plan(t, db, query)
 		require.Contains(t, all, "SEARCH o USING")
 		require.Contains(t, all, "INDEX outbox_due")
 		require.Contains(t, all, "SEARCH b USING COVERING INDEX outbox_task (id=? AND number<?)")
 		require.NotContains(t, all, "SCAN")
 		require.NotContains(t, all, "TEMP B-TREE")
 	}
+}
+
+func plan(t *testing.T, db *sql.DB, query string) string {
+	t.Helper()
+	rows, err := db.Query("explain query plan "+query, 1, 500)
+	require.NoError(t, err)
+	defer rows.Close() //nolint:errcheck // read to the end
+	var lines []string
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
+		lines = append(lines, detail)
+	}
+	require.NoError(t, rows.Err())
+	return strings.Join(lines, "\n")
 }

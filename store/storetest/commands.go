@@ -138,7 +138,7 @@ func testCommandError(t *testing.T, s store.Store) {
 			calls++
 			return again(&was, task.Start), refused
 		})
-		require.Same(t, refused, err) //nolint:testifylint // it is the very error that counts
+		require.Same(t, refused, err)
 		require.Zero(t, got)
 		require.Equal(t, 1, calls)
 	}
