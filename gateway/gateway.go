@@ -21,7 +21,10 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/gateway/dispatch"
+	"github.com/riverstones/riverstones/gateway/fault"
+	"github.com/riverstones/riverstones/gateway/registry"
 	"github.com/riverstones/riverstones/gateway/rest"
+	"github.com/riverstones/riverstones/gateway/stoneapi"
 	"github.com/riverstones/riverstones/gateway/taskapi"
 	"github.com/riverstones/riverstones/store"
 )
@@ -34,6 +37,8 @@ type Store interface {
 	store.Outbox
 	store.Processes
 	store.Leases
+	store.Quarantine
+	store.Stones
 	Position(ctx context.Context) (store.Position, error)
 	Ping(ctx context.Context) error
 }
@@ -57,6 +62,8 @@ type Server struct {
 	dispatcher *dispatch.Dispatcher
 	checkpoint *dispatch.Checkpoint
 	relay      *dispatch.Relay
+	beside     beside
+	registry   *registry.Registry
 	probes     *probes // without those of other parts
 
 	mu       sync.Mutex
@@ -83,16 +90,22 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, log: log, failed: make(chan error, 1)}
 	s.checkpoint = dispatch.NewCheckpoint(deps.NATS, deps.Store, cfg.Patience, log)
+	if s.registry, err = registry.New(deps.NATS, deps.Store, registry.Config{Log: log}); err != nil {
+		return nil, fmt.Errorf("make gateway: %w", err)
+	}
 	commander, err := s.commands(deps, log)
 	if err != nil {
 		return nil, err
 	}
 	s.dispatcher = dispatch.New(dispatch.Config{BacklogLimit: cfg.BacklogLimit, Barrier: cfg.Barrier}, dispatch.Deps{
-		Store: deps.Store, Publisher: deps.Publisher, Queue: dispatch.NewGauge(js), Checkpoint: s.checkpoint, Wake: commander.Wake, Log: log,
+		Store: deps.Store, Publisher: deps.Publisher, Queue: dispatch.NewGauge(js), Checkpoint: s.checkpoint, Wake: commander.Wake, Check: s.registry.Check, Log: log,
 	})
 	e := newEcho(cfg, log)
 	router := rest.NewRouter(e, cfg.MaxBody)
-	taskapi.Mount(router, taskapi.Config{Zone: cfg.Zone}, s.dispatcher, commander, deps.Store)
+	taskapi.Mount(router, taskapi.Config{Zone: cfg.Zone}, s.dispatcher, commander,
+		&dispatch.Asker{Store: deps.Store, Service: s.service, Now: time.Now}, deps.Store)
+	s.beside = mountBeside(router, e, &cfg, &deps, js, log)
+	stoneapi.Mount(router, s.registry)
 	mine := (&own{store: deps.Store, nc: deps.NATS, js: js, checkpoint: s.checkpoint}).checks()
 	s.probes = &probes{checks: mine, log: log}
 	mountHealth(router, &probes{checks: slices.Concat(mine, deps.Checks), log: log})
@@ -102,13 +115,32 @@ func New(cfg Config, deps Deps) (*Server, error) {
 
 // commands makes the commander and its relay.
 func (s *Server) commands(deps Deps, log *zap.Logger) (*dispatch.Commander, error) {
-	c := &dispatch.Commander{Store: deps.Store}
+	c := &dispatch.Commander{Store: deps.Store, Methods: s.registry.Methods, Check: s.registry.Check}
 	relay, err := dispatch.NewRelay(deps.Store, deps.Publisher, deps.NATS, c.Pursue, log)
 	if err != nil {
 		return nil, fmt.Errorf("make gateway: %w", err)
 	}
 	c.Wake, s.relay = relay.Wake, relay
 	return c, nil
+}
+
+// service tells the use cases about a stone.
+func (s *Server) service(ctx context.Context, code string) (dispatch.Service, error) {
+	st, err := s.registry.Stone(ctx, code)
+	if err != nil {
+		if fault.Of(err).Kind == fault.NotFound {
+			return dispatch.Service{}, nil
+		}
+		return dispatch.Service{}, err
+	}
+	out := dispatch.Service{Known: st.Declared, Paused: st.Paused}
+	for _, n := range st.Backlog {
+		out.Backlog += n
+	}
+	for _, w := range st.Workers {
+		out.Workers = append(out.Workers, dispatch.ServiceWorker{Name: w.Name, BusinessKey: w.BusinessKey, Live: w.Live, LastFetch: w.LastFetch})
+	}
+	return out, nil
 }
 
 func newEcho(cfg Config, log *zap.Logger) *echo.Echo {
@@ -135,7 +167,10 @@ func (s *Server) Start(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("start gateway: %w", err), l.Close())
 	}
 	s.dispatcher.Start(ctx)
-	if err := s.relay.Start(ctx); err != nil {
+	if err := errors.Join(s.relay.Start(ctx), s.registry.Start(ctx)); err != nil {
+		return errors.Join(fmt.Errorf("start gateway: %w", err), l.Close())
+	}
+	if err := s.beside.pub.Start(ctx); err != nil {
 		return errors.Join(fmt.Errorf("start gateway: %w", err), l.Close())
 	}
 	s.listener = l
@@ -185,14 +220,15 @@ func (s *Server) Stop(ctx context.Context) error {
 	if s.listener == nil {
 		return nil
 	}
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		err = fmt.Errorf("stop gateway: requests were cut off: %w", errors.Join(err, s.http.Close()))
+	err := s.beside.stop(ctx)
+	if cut := s.http.Shutdown(ctx); cut != nil {
+		err = errors.Join(err, fmt.Errorf("stop gateway: requests were cut off: %w", errors.Join(cut, s.http.Close())))
 	}
 	s.serving.Wait()
 	s.checkpoint.Stop() // ends the waits of requests that were cut off
 	s.dispatcher.Stop()
 	s.relay.Stop()
+	s.registry.Stop()
 	s.log.Info("gateway stopped")
 	return err
 }

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/riverstones/riverstones/gateway/dispatch"
+	"github.com/riverstones/riverstones/gateway/eventapi"
+	"github.com/riverstones/riverstones/gateway/pub"
 )
 
 // Defaults of [Config].
@@ -37,6 +39,9 @@ type Config struct {
 	Barrier time.Duration
 	// ReadTimeout bounds the reading of a request, WriteTimeout its serving.
 	ReadTimeout, WriteTimeout time.Duration
+	// Events says what the event stream bears, Pub what requests over NATS may.
+	Events eventapi.Config
+	Pub    pub.Config
 }
 
 func (c Config) withDefaults() Config {

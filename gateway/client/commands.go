@@ -49,6 +49,21 @@ func (c *Client) Delete(ctx context.Context, key string) (Task, error) {
 	return c.command(ctx, taskPath(key, "/delete"), nil)
 }
 
+// Why is what a task waits for.
+type Why struct {
+	TaskID string  `json:"taskId"`
+	Status string  `json:"status"`
+	Why    string  `json:"why"` // one sentence
+	Fix    *string `json:"fix"` // a command that would change it
+}
+
+// Why explains why a task has not ended.
+func (c *Client) Why(ctx context.Context, key string) (Why, error) {
+	var w Why
+	_, err := c.call(ctx, http.MethodGet, taskPath(key, "/why"), nil, &w)
+	return w, err
+}
+
 // SetDebug switches the debug mode of a process.
 func (c *Client) SetDebug(ctx context.Context, processInstanceID string, debug bool) error {
 	_, err := c.call(ctx, http.MethodPut, "/process/"+url.PathEscape(processInstanceID)+"/debug", map[string]bool{"debug": debug}, nil)

@@ -37,6 +37,7 @@ const (
 	// headRoom is what headers take of a message, generously.
 	headRoom     = 4 << 10
 	linesAMinute = 5 // of the log, for each message
+	flushTime    = 2 * time.Second
 )
 
 // Config says what a [Server] bears. Its zero value is the default.
@@ -89,6 +90,8 @@ func (s *Server) Start(ctx context.Context) error {
 		return fmt.Errorf("serve %s: %w", queue.PubSubject, err)
 	}
 	s.sub, s.cancel = sub, cancel
+	ctx, done := context.WithTimeout(ctx, flushTime)
+	defer done()
 	if err := s.nc.FlushWithContext(ctx); err != nil {
 		s.log.Warn("requests can not be taken yet", zap.Error(err))
 	}

@@ -40,18 +40,20 @@ type Config struct {
 type api struct {
 	publisher Publisher
 	commander Commander
+	explainer Explainer
 	reader    Reader
 	tasks     rest.Tasks
 }
 
 // Mount adds the routes.
-func Mount(r *rest.Router, cfg Config, p Publisher, c Commander, reader Reader) {
-	a := &api{publisher: p, commander: c, reader: reader, tasks: rest.Tasks{Zone: cfg.Zone}}
+func Mount(r *rest.Router, cfg Config, p Publisher, c Commander, e Explainer, reader Reader) {
+	a := &api{publisher: p, commander: c, explainer: e, reader: reader, tasks: rest.Tasks{Zone: cfg.Zone}}
 	rest.Handle(r, http.MethodPost, "/task", a.publish)
 	rest.Handle(r, http.MethodGet, "/task", a.list)
 	rest.Handle(r, http.MethodGet, "/task/:taskId", a.get)
 	rest.Handle(r, http.MethodGet, "/task/:taskId/history", a.history)
 	rest.Handle(r, http.MethodGet, "/task/:taskId/log", a.log)
+	rest.Handle(r, http.MethodGet, "/task/:taskId/why", a.why)
 	rest.Handle(r, http.MethodPut, "/task/:taskId/reRun", a.reRun)
 	rest.Handle(r, http.MethodPut, "/task/:taskId/resume", a.resume)
 	rest.Handle(r, http.MethodPut, "/task/:taskId/cancel", a.cancel)
