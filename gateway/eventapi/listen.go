@@ -49,7 +49,7 @@ func (s *Service) listen(ctx context.Context, w http.ResponseWriter, r request) 
 	defer s.exit(h)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stopping := context.AfterFunc(s.background, cancel)
+	stopping := context.AfterFunc(s.background, cancel) //nolint:contextcheck // the stop of the server ends it, too
 	defer stopping()
 
 	l := newListener(r.filter)
