@@ -72,7 +72,7 @@ func desks(t *testing.T, f func(t *testing.T, d *desk)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cfg := settings(t)
-			cfg.Store = store(t)
+			cfg.Store, cfg.NATSListen = store(t), "127.0.0.1:0"
 			d := &desk{t: t, script: &script{}}
 			d.a = start(t, cfg, app.Hooks{Stones: func(w *stone.Worker) error {
 				bare := stone.Func(func(context.Context, *stone.Task) error { return nil })
@@ -83,6 +83,7 @@ func desks(t *testing.T, f func(t *testing.T, d *desk)) {
 			d.once, err = client.New(d.a.URL(), client.Config{})
 			require.NoError(t, err)
 			f(t, d)
+			requireClean(t, d.a.Store(), d.a.NATSURL())
 		})
 	}
 }
@@ -257,6 +258,9 @@ func TestCancelOfWaitingAndRunningTasks(t *testing.T) {
 	desks(t, func(t *testing.T, d *desk) {
 		waiting := d.publish("Nobody", `{}`)
 		d.until(waiting, "produce.success")
+		why, err := d.c.Why(within(t), waiting)
+		require.NoError(t, err)
+		require.Equal(t, "no worker has ever served stone Nobody", why.Why)
 		got, err := d.c.Cancel(within(t), waiting)
 		require.NoError(t, err)
 		require.Equal(t, "canceled", got.Status)
