@@ -38,7 +38,9 @@ type Config struct {
 
 // Worker takes the commands of one or more stones from the queue, runs them
 // and reports. It keeps the lease of what it runs, asks before it runs
-// something for the second time, and gives back what it can not finish.
+// something for the second time, and gives back what it can not finish. It
+// announces its stones every 10 s, so that gateways know what they take and
+// that somebody serves them.
 //
 // Add all stones, then Start, then Stop.
 type Worker struct {

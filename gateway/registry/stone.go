@@ -183,5 +183,9 @@ func (r *Registry) turn(ctx context.Context, code string, pause bool) (Stone, er
 			return Stone{}, unanswered(err)
 		}
 	}
-	return r.show(ctx, code, time.Now())
+	out, err := r.show(ctx, code, time.Now())
+	if err == nil && len(all) > 0 {
+		out.Paused = pause // a cluster may take a moment to show it
+	}
+	return out, err
 }
