@@ -31,7 +31,7 @@ import (
 
 // secrets are the passwords that the configurations take from the environment.
 var secrets = []string{
-	"RS_ADMIN_PASSWORD", "RS_GATEWAY_PASSWORD", "RS_RECORDER_PASSWORD", "RS_MACHINESTONE_PASSWORD", "RS_VOLUME_PASSWORD", "NATS_SYS_PASSWORD",
+	"RS_ADMIN_PASSWORD", "RS_GATEWAY_PASSWORD", "RS_ORCHESTRATOR_PASSWORD", "RS_RECORDER_PASSWORD", "RS_MACHINESTONE_PASSWORD", "RS_VOLUME_PASSWORD", "NATS_SYS_PASSWORD",
 }
 
 func TestMain(m *testing.M) {
@@ -159,7 +159,7 @@ type installation struct {
 	srv *server.Server
 	ca  string
 
-	admin, gateway, recorder, machine, volume *user
+	admin, gateway, recorder, orchestrator, machine, volume *user
 }
 
 func install(t *testing.T) *installation {
@@ -175,6 +175,7 @@ func install(t *testing.T) *installation {
 		require.NoError(t, err)
 	}
 	in.gateway, in.recorder = as("gateway", "RS_GATEWAY_PASSWORD"), as("recorder", "RS_RECORDER_PASSWORD")
+	in.orchestrator = as("orchestrator", "RS_ORCHESTRATOR_PASSWORD")
 	in.machine, in.volume = as("MachineStone", "RS_MACHINESTONE_PASSWORD"), as("Volume", "RS_VOLUME_PASSWORD")
 	return in
 }

@@ -221,6 +221,48 @@ func (none) PutStone(context.Context, string, json.RawMessage, time.Time) error 
 func (none) Stones(context.Context) ([]store.KnownStone, error)                 { return nil, nil }
 func (none) UsedStones(context.Context) ([]string, error)                       { return nil, nil }
 
+// An orchestrator asks the gateway to publish, and can do nothing else; the
+// gateway answers, and follows both streams for those who listen.
+func TestAnOrchestratorOnlyPublishes(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	_, err := in.gateway.nc.QueueSubscribe(queue.PubSubject, "gateway", func(m *nats.Msg) { _ = m.Respond([]byte("{}")) })
+	require.NoError(t, err)
+	require.NoError(t, in.gateway.nc.Flush())
+	answer, err := in.orchestrator.nc.Request(queue.PubSubject, []byte("{}"), 20*time.Second)
+	require.NoError(t, err)
+	require.Equal(t, "{}", string(answer.Data))
+	require.Empty(t, in.orchestrator.denials())
+	for _, subject := range []string{
+		"rs.task.MachineStone._.start", "rs.evt.MachineStone.start", "rs.ask.MachineStone", "rs.ctl.MachineStone", "rs.checkpoint.RS_TASKS", "rs.outbox", "rs.dlq.MachineStone",
+		"$JS.API.STREAM.INFO.RS_TASKS", "$JS.API.DIRECT.GET.RS_TASKS", "$JS.API.CONSUMER.CREATE.RS_EVENTS.mine", "$KV.RS_STONES.MachineStone.host-1",
+	} {
+		require.NoError(t, in.orchestrator.nc.Publish(subject, nil))
+		in.orchestrator.wasDenied(t, subject)
+	}
+	for _, subject := range []string{"rs.pub", "rs.>", "_INBOX.>", "_INBOX.gateway.>"} {
+		_, err := in.orchestrator.nc.SubscribeSync(subject)
+		require.NoError(t, err)
+		in.orchestrator.wasDenied(t, subject)
+	}
+
+	in.publish(t, "MachineStone")
+	_, err = in.machine.js.Publish(t.Context(), queue.EventSubject("MachineStone", task.Start), []byte("{}"))
+	require.NoError(t, err)
+	for _, stream := range []string{queue.StreamTasks, queue.StreamEvents} {
+		r, err := queue.NewReader(in.gateway.nc, stream, 10)
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		require.NoError(t, r.Run(ctx, 0, func(*queue.Delivery) error { cancel(); return nil }))
+		require.ErrorIs(t, ctx.Err(), context.Canceled, stream)
+		s, err := in.gateway.js.Stream(t.Context(), stream)
+		require.NoError(t, err)
+		_, err = s.GetMsg(t.Context(), 1, jetstream.WithGetMsgSubject(">"))
+		require.NoError(t, err)
+	}
+	require.Empty(t, in.gateway.denials())
+}
+
 // forbidden are the things that a worker of MachineStone must not do.
 var forbidden = []string{
 	// forge another stone's events, questions, announcements, dead letters

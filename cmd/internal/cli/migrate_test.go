@@ -14,7 +14,7 @@ import (
 )
 
 // The passwords of deploy/nats/accounts.conf.
-var passwords = []string{"RS_ADMIN_PASSWORD", "RS_GATEWAY_PASSWORD", "RS_RECORDER_PASSWORD", "RS_MACHINESTONE_PASSWORD", "RS_VOLUME_PASSWORD", "NATS_SYS_PASSWORD"}
+var passwords = []string{"RS_ADMIN_PASSWORD", "RS_GATEWAY_PASSWORD", "RS_ORCHESTRATOR_PASSWORD", "RS_RECORDER_PASSWORD", "RS_MACHINESTONE_PASSWORD", "RS_VOLUME_PASSWORD", "NATS_SYS_PASSWORD"}
 
 // guarded is a NATS server with the users of deploy/nats. It returns the URL
 // of one of them.
