@@ -24,6 +24,7 @@ var outboxTests = map[string]func(*testing.T, store.Store){
 	"Outbox/gone":           testSentGone,
 	"Outbox/taken back":     testTakenBack,
 	"Outbox/recalled late":  testTakenBackLate,
+	"Outbox/in between":     testTakenBackBetween,
 	"Outbox/race":           testTakenBackRace,
 	"Outbox/waiting":        testWaiting,
 }

@@ -76,6 +76,29 @@ func testTakenBackLate(t *testing.T, s store.Store) {
 	requireOutbox(t, s, 0)
 }
 
+// The relay notes what it sent while a cancel decides that nothing was sent.
+func testTakenBackBetween(t *testing.T, s store.Store) {
+	n := names("t1")
+	create(t, s, n)
+	command2(t, s, n)
+	row := requireOutbox(t, s, 1)[0]
+	noted := make(chan error, 1)
+	command(t, s, "t1", func(was store.Standing) *store.Step {
+		require.Zero(t, was.Current.Sequence)
+		go func() { noted <- s.Sent(t.Context(), []store.Sent{{Number: row.Number, Sequence: 77}}) }()
+		select {
+		case err := <-noted: // it should wait until the cancel is written
+			t.Error("noted in between", err)
+			noted <- err
+		case <-time.After(shortly):
+		}
+		return canceled(&was)
+	})
+	require.NoError(t, <-noted)
+	rows := requireOutbox(t, s, 1)
+	require.Equal(t, []any{store.Withdraw, uint64(77)}, []any{rows[0].Kind, rows[0].Sequence})
+}
+
 // However a cancel and the relay meet: what was published is withdrawn.
 func testTakenBackRace(t *testing.T, s store.Store) {
 	const rounds = 30
@@ -148,4 +171,11 @@ func testWaiting(t *testing.T, s store.Store) {
 	requireWaiting(to, 2, from, to)
 	sent(t, s, store.Sent{Number: rows[0].Number})
 	requireWaiting(to, 1, time.Time{}, time.Time{})
+
+	command(t, s, a.ID, func(was store.Standing) *store.Step {
+		step := again(&was, task.Cancel)
+		step.Outbox = nil
+		return step
+	})
+	requireWaiting(time.Now().Add(time.Second), 1, from, ahead.Add(-time.Minute)) // taken back, it is due by now
 }
