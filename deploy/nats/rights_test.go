@@ -172,8 +172,11 @@ func (in *installation) cancel(t *testing.T, stone string, trimmed uint64) {
 	queuetest.Messages(t, js, queue.StreamDLQ, 1)
 	c, err := js.OrderedConsumer(ctx, queue.StreamEvents, jetstream.OrderedConsumerConfig{})
 	require.NoError(t, err)
-	_, err = c.FetchNoWait(1)
+	batch, err := c.FetchNoWait(1)
 	require.NoError(t, err)
+	for range batch.Messages() { // else the library waits on for the answer, beyond the test
+	}
+	require.NoError(t, batch.Error())
 }
 
 // A worker's rights suffice to announce its stone and to take that back; the
