@@ -35,6 +35,7 @@ type Store interface { //nolint:interfacebloat // the sum of small ones
 	Commands
 	Outbox
 	Processes
+	Callbacks
 	Attempts
 	Stones
 	Quarantine

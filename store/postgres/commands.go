@@ -139,7 +139,7 @@ func (tx *recording) step(ctx context.Context, was *store.Standing, step *store.
 		run(&b, putDebug, []byte(was.ProcessInstanceID), boolParam(*step.Debug))
 	}
 	c.Changed = nil
-	if err := write(&b, c, rest{}, nil); err != nil {
+	if err := write(&b, c, rest{ends: append(sqlkit.Ends(c.Transitions), sqlkit.Resumption(was, step)...)}, nil); err != nil {
 		return err
 	}
 	return refusal(tx.conn.ExecBatch(ctx, &b).Close())

@@ -40,7 +40,8 @@ var statements = []statement{begin, commit, moveCheckpoint, holdCheckpoint,
 	selectStates, lockStates, selectOwners, selectGrants, insertTasks, refuseTasks, updateTasks,
 	insertAttempts, insertTransitions, insertNotes, insertLog, deleteLog, insertQuarantine,
 	lockTask, lockOutgoing, selectAttempt, selectCircumstances, updateCommanded, delayTasks, selectByOneID, putDebug,
-	insertOutbox, lockHeld, updatePublished, deleteOutbox, updateRecalled, updateAgain, recallOutbox, insertStones}
+	insertOutbox, lockHeld, updatePublished, deleteOutbox, updateRecalled, updateAgain, recallOutbox, insertStones,
+	putCallbacks, insertDeliveries, updateTold}
 
 // prepare runs once for each connection of the writing pool.
 func prepare(ctx context.Context, conn *pgx.Conn) error {
@@ -85,7 +86,7 @@ func (s *Store) Record(ctx context.Context, b store.Batch) error {
 			c := b.Fold(states)
 			sqlkit.Sort(&c)
 			tried = c.New
-			more := rest{sqlkit.Surplus(c), tx.stones.Unknown(c.New)}
+			more := rest{sqlkit.Surplus(c), tx.stones.Unknown(c.New), sqlkit.Ends(c.Transitions)}
 			if !certain {
 				if err := tx.copy(ctx, &c); err != nil {
 					return refusal(err)
@@ -246,6 +247,7 @@ const (
 type rest struct {
 	surplus []store.State // tasks whose logs are too long
 	stones  []string      // named for the first time
+	ends    []sqlkit.End  // of which somebody may want to be told
 }
 
 // close writes c and the rest, and commits. The statements that must write all
@@ -276,6 +278,7 @@ func write(b *pgconn.Batch, c store.Changes, more rest, states map[string]store.
 		func() error { return put(b, insertQuarantine, c.Quarantine, sqlkit.PutQuarantined) },
 		func() error { return put(b, insertOutbox, c.Outbox, sqlkit.PutOutgoing) },
 		func() error { return put(b, insertStones, more.stones, sqlkit.PutCode) },
+		func() error { return put(b, insertDeliveries, more.ends, sqlkit.PutEnd) },
 	} {
 		if err := add(); err != nil {
 			return err

@@ -96,7 +96,8 @@ func (s *Store) Refuse(ctx context.Context, commands []*queue.Command, reason st
 				return err
 			}
 			stones := tx.stones.Unknown(sqlkit.Fresh(c.New, fresh))
-			return tx.close(ctx, sqlkit.Only(c, fresh), rest{stones: stones}, nil)
+			refused := sqlkit.Only(c, fresh)
+			return tx.close(ctx, refused, rest{stones: stones, ends: sqlkit.Ends(refused.Transitions)}, nil)
 		})
 	})
 	if err != nil {

@@ -57,7 +57,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		}
 	}
 	for _, text := range []string{selectTask, selectHistory, selectLog, selectPosition, selectAttempts,
-		selectOutgoing, selectNext, selectWaiting, selectDebug, selectStones, selectUsedStones, selectQuarantine, selectQuarantineOf} {
+		selectOutgoing, selectNext, selectWaiting, selectDebug, selectStones, selectUsedStones, selectQuarantine, selectQuarantineOf, selectDeliveries, selectDue} {
 		st, err := s.read.PrepareContext(ctx, text)
 		if err != nil {
 			return err

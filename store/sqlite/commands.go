@@ -124,7 +124,10 @@ func (tx *recording) step(ctx context.Context, was *store.Standing, step *store.
 		}
 	}
 	c.Changed = nil
-	return tx.write(ctx, c, nil)
+	if err := tx.write(ctx, c, nil); err != nil {
+		return err
+	}
+	return tx.tell(ctx, sqlkit.Resumption(was, step))
 }
 
 // task reads a task as this transaction leaves it.

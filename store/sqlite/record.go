@@ -27,7 +27,8 @@ where t.id in (values %s) group by g.id, g.method`, 1}
 // writing are prepared on the writing connection.
 var writing = []*bulk{selectStates, selectOwners, selectGrants,
 	insertTasks, updateTasks, insertAttempts, insertTransitions, insertNotes, insertLog, deleteLog, insertQuarantine,
-	updateCommanded, delayTasks, insertOutbox, selectHeld, updatePublished, deleteOutbox, updateRecalled, updateAgain, insertStones}
+	updateCommanded, delayTasks, insertOutbox, selectHeld, updatePublished, deleteOutbox, updateRecalled, updateAgain, insertStones,
+	putCallbacks, insertDeliveries, updateTold}
 
 const selectPosition = `select stream, sequence from checkpoint`
 
@@ -225,6 +226,7 @@ func (tx *recording) write(ctx context.Context, c store.Changes, states map[stri
 		func() error { return some(put(ctx, tx, insertQuarantine, c.Quarantine, sqlkit.PutQuarantined)) },
 		func() error { return some(put(ctx, tx, insertOutbox, c.Outbox, sqlkit.PutOutgoing)) },
 		func() error { return tx.name(ctx, c.New) },
+		func() error { return tx.tell(ctx, sqlkit.Ends(c.Transitions)) },
 	} {
 		if err := add(); err != nil {
 			return err

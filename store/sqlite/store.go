@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -65,6 +66,7 @@ type Store struct {
 	readTimeout time.Duration
 	log         *zap.Logger
 	stones      sqlkit.Stones
+	wanted      atomic.Bool // somebody wants to be told of a task's ends
 }
 
 var _ store.Store = (*Store)(nil)
