@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -400,16 +401,11 @@ func TestCancelAgainstSuccess(t *testing.T) {
 	})
 }
 
-// settled reports whether nothing more can happen to an ended task: one that
-// is canceled was never begun.
+// settled reports whether nothing more can happen to an ended task: when one
+// is canceled, the attempt before was never begun.
 func (d *desk) settled(id string, t *client.Task) bool {
-	if t.Status != "canceled" {
-		return true
-	}
-	for _, one := range d.history(id) {
-		if strings.HasSuffix(one, ".begin") {
-			return false
-		}
-	}
-	return true
+	before := fmt.Sprintf("%d ", t.Attempt-1)
+	return t.Status != "canceled" || !slices.ContainsFunc(d.history(id), func(one string) bool {
+		return strings.HasPrefix(one, before) && strings.HasSuffix(one, ".begin")
+	})
 }
