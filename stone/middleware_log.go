@@ -1,13 +1,9 @@
 package stone
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
-	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
@@ -73,65 +69,9 @@ func fieldsFor(t *Task) []zap.Field {
 	}
 }
 
-const (
-	minSecret   = 4 // shorter values would mask half of every text
-	maxSecretIn = 8 // documents within documents that are searched
-)
-
 // mask hides the values of secret params in a text that goes to a log.
 func mask(t *Task, text string) string {
-	for _, s := range secrets(nil, t.Params(), 0) {
-		text = strings.ReplaceAll(text, s, task.Mask)
-	}
-	return task.RedactText(text)
-}
-
-// secrets collects the texts that stand under secret names, at any depth, also
-// in texts that hold JSON, plain or as base64.
-func secrets(found []string, doc []byte, depth int) []string {
-	if depth > maxSecretIn {
-		return found
-	}
-	dec := jsontext.NewDecoder(bytes.NewReader(doc), jsontext.AllowDuplicateNames(true))
-	for secret := -1; ; { // depth at which a secret value began, -1 outside of one
-		tok, err := dec.ReadToken()
-		if err != nil {
-			return found
-		}
-		if secret >= 0 && dec.StackDepth() < secret {
-			secret = -1
-		}
-		if tok.Kind() != jsontext.KindString {
-			continue
-		}
-		text := tok.String()
-		kind, n := dec.StackIndex(dec.StackDepth())
-		if kind == jsontext.KindBeginObject && n%2 == 1 { // a name
-			if secret < 0 || dec.StackDepth() <= secret {
-				secret = -1
-				if task.Secret(text) {
-					secret = dec.StackDepth()
-				}
-			}
-			continue
-		}
-		if secret >= 0 {
-			if len(text) >= minSecret {
-				found = append(found, text)
-			}
-			continue
-		}
-		found = secrets(found, inner(text), depth+1)
-	}
-}
-
-// inner returns the JSON that a text holds, nil for none.
-func inner(text string) []byte {
-	if strings.HasPrefix(strings.TrimSpace(text), "{") || strings.HasPrefix(strings.TrimSpace(text), "[") {
-		return []byte(text)
-	}
-	if b, err := base64.StdEncoding.DecodeString(text); err == nil && len(b) > 0 && (b[0] == '{' || b[0] == '[') {
-		return b
-	}
-	return nil
+	var known task.Concealer
+	known.Add(t.Params(), nil)
+	return known.Mask(text)
 }

@@ -36,12 +36,12 @@ func (s *Store) standing(st store.Standing) store.Standing {
 // stored, also in the next attempt and in the command that is sent for it.
 func (s *Store) step(given *store.Step, stored, opened *store.Standing) *store.Step {
 	out := *given
-	noEcho, known, x := s.noEcho(stored.Stone), newSecrets(), s.sealer()
-	known.add(opened.Current.Params, noEcho)
-	known.add(opened.Outputs, nil)
+	noEcho, known, x := s.noEcho(stored.Stone), &task.Concealer{}, s.sealer()
+	known.Add(opened.Current.Params, noEcho)
+	known.Add(opened.Outputs, nil)
 	if given.Attempt != nil {
-		known.add(given.Attempt.Params, noEcho)
-		known.add(given.Attempt.Outputs, nil)
+		known.Add(given.Attempt.Params, noEcho)
+		known.Add(given.Attempt.Outputs, nil)
 	}
 	params := func(doc []byte) []byte {
 		return x.again(stored.ID, noEcho, doc, opened.Current.Params, stored.Current.Params)
@@ -49,7 +49,7 @@ func (s *Store) step(given *store.Step, stored, opened *store.Standing) *store.S
 	outputs := func(doc []byte) []byte { return x.again(stored.ID, nil, doc, opened.Outputs, stored.Outputs) }
 
 	out.State.Outputs = outputs(given.State.Outputs)
-	out.State.Reason = known.mask(given.State.Reason)
+	out.State.Reason = known.Mask(given.State.Reason)
 	if given.Attempt != nil {
 		a := *given.Attempt
 		a.Params, a.Outputs = params(a.Params), outputs(a.Outputs)
@@ -57,7 +57,7 @@ func (s *Store) step(given *store.Step, stored, opened *store.Standing) *store.S
 	}
 	out.Transitions = slices.Clone(given.Transitions)
 	for i := range out.Transitions {
-		out.Transitions[i].Reason = known.mask(out.Transitions[i].Reason)
+		out.Transitions[i].Reason = known.Mask(out.Transitions[i].Reason)
 	}
 	out.Outbox = slices.Clone(given.Outbox)
 	for i := range out.Outbox {

@@ -85,6 +85,25 @@ func TestTextsOfANewTask(t *testing.T) {
 	require.Equal(t, task.Mask, log[0].Line)
 }
 
+// A line that was kept before its secret was known is not shown.
+func TestALineBeforeItsSecret(t *testing.T) {
+	t.Parallel()
+	raw := storetest.SQLite(t)
+	s, _, st := fixture(t, raw, seal.Config{Keys: keyring(t, "a")})
+	fold(t, s, map[string]int{st.ID: 1}, func(all map[string]store.State) (c store.Changes) {
+		row := all[st.ID]
+		row.LogLines = 1
+		return store.Changes{Changed: []store.State{row}, Log: []store.LogLine{{LogLine: queue.LogLine{Time: noon, Level: "info", Line: "new canary-7"}, ID: st.ID, N: 1, Epoch: 1}}}
+	}, st.ID)
+	change(t, s, st.ID, `{"sessionToken":"canary-7"}`)
+	log, err := s.Log(t.Context(), st.ID, 0, 10)
+	require.NoError(t, err)
+	require.Equal(t, "new ******", log[0].Line)
+	text := "and canary-1"
+	require.NoError(t, s.Mask(t.Context(), st.ID, 1, &text))
+	require.Equal(t, "and ******", text)
+}
+
 func TestRefusedAndDelayedAreSealed(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, raw store.Store) {

@@ -65,13 +65,13 @@ type folding struct {
 	sealer   *sealer
 	stored   map[string]store.State
 	opened   map[string]store.State
-	recalled map[string]*secrets
+	recalled map[string]*task.Concealer
 	out      store.Changes
 
 	// By id, nil until they are needed.
 	rows     map[string]*store.State // new and changed ones
 	commands map[string][]*store.Attempt
-	known    map[string]*secrets
+	known    map[string]*task.Concealer
 }
 
 func (f *folding) seal() {
@@ -204,10 +204,10 @@ func mask[T any](f *folding, rows *[]T, at func(*T) (id string, text *string)) {
 	copied := false
 	for i := range *rows {
 		id, text := at(&(*rows)[i])
-		if len(*text) < shortest {
+		if *text == "" {
 			continue
 		}
-		if m := f.secrets(id).mask(*text); m != *text {
+		if m := f.secrets(id).Mask(*text); m != *text {
 			own(rows, &copied)
 			_, text = at(&(*rows)[i])
 			*text = m
@@ -217,23 +217,23 @@ func mask[T any](f *folding, rows *[]T, at func(*T) (id string, text *string)) {
 
 // secrets returns what is known to be secret of a task: what was recorded
 // before, and what this batch brings.
-func (f *folding) secrets(id string) *secrets {
+func (f *folding) secrets(id string) *task.Concealer {
 	if k, ok := f.known[id]; ok {
 		return k
 	}
-	k := newSecrets()
+	k := &task.Concealer{}
 	noEcho := f.store.noEcho(f.stone(id, 0))
 	for _, a := range f.commanded(id) {
-		k.add(a.Params, noEcho)
-		k.add(a.Outputs, nil)
+		k.Add(a.Params, noEcho)
+		k.Add(a.Outputs, nil)
 	}
-	k.add(f.opened[id].Outputs, nil)
+	k.Add(f.opened[id].Outputs, nil)
 	if r := f.row(id); r != nil && !same(r.Outputs, f.opened[id].Outputs) {
-		k.add(r.Outputs, nil)
+		k.Add(r.Outputs, nil)
 	}
-	k = k.joined(f.recalled[id])
+	k = k.Joined(f.recalled[id])
 	if f.known == nil {
-		f.known = map[string]*secrets{}
+		f.known = map[string]*task.Concealer{}
 	}
 	f.known[id] = k
 	return k

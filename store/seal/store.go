@@ -3,6 +3,7 @@ package seal
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
@@ -82,18 +83,49 @@ func (s *Store) List(ctx context.Context, f store.Filter) (store.Page, error) {
 	return p, err
 }
 
+// Log returns kept log lines of a task. Those that were kept before a secret
+// they repeat was known, such as an output that came later, are masked here.
+func (s *Store) Log(ctx context.Context, id string, first, size int) ([]store.LogLine, error) {
+	lines, err := s.Store.Log(ctx, id, first, size)
+	if err != nil || len(lines) == 0 {
+		return lines, err
+	}
+	found, err := s.Lookup(ctx, nil, []string{id})
+	if err != nil {
+		return nil, fmt.Errorf("look up secrets to mask: %w", err)
+	}
+	for i := range found {
+		known := s.secrets(&found[i])
+		for j := range lines {
+			lines[j].Line = known.Mask(lines[j].Line)
+		}
+	}
+	return lines, nil
+}
+
+// secrets returns those of a task's first and last command and of its outputs.
+func (s *Store) secrets(of *store.Known) *task.Concealer {
+	noEcho, known := s.noEcho(of.Task.Stone), &task.Concealer{}
+	known.Add(of.First.Params, noEcho)
+	known.Add(of.First.Outputs, nil)
+	known.Add(of.Task.Params, noEcho)
+	known.Add(of.Task.Outputs, nil)
+	known.Ready()
+	return known
+}
+
 // Refuse records produce.failed for commands that the queue did not take.
 func (s *Store) Refuse(ctx context.Context, commands []*queue.Command, reason string, at time.Time) error {
 	sealed := make([]*queue.Command, len(commands))
-	known, x := newSecrets(), s.sealer()
+	known, x := &task.Concealer{}, s.sealer()
 	for i, c := range commands {
-		known.add(c.Params, s.noEcho(c.Stone))
-		known.add(c.Outputs, nil)
+		known.Add(c.Params, s.noEcho(c.Stone))
+		known.Add(c.Outputs, nil)
 		one := *c
 		s.hideCommand(x, &one)
 		sealed[i] = &one
 	}
-	return s.Store.Refuse(ctx, sealed, known.mask(reason), at)
+	return s.Store.Refuse(ctx, sealed, known.Mask(reason), at)
 }
 
 // show opens what a task holds.
