@@ -28,7 +28,9 @@ type Stone struct {
 	Backlog map[task.Method]int
 	// OldestWaiting is when the oldest of them was sent, zero for none.
 	OldestWaiting time.Time
-	// Paused says that commands wait until the stone is resumed.
+	// Paused says that commands wait until the stone is resumed. It is false
+	// again when a worker has come since for a business key that had none: then
+	// the pause has to be asked for once more.
 	Paused bool
 }
 

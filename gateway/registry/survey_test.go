@@ -178,6 +178,43 @@ func TestPauseWithoutWorkers(t *testing.T) {
 	require.False(t, s.Paused)
 }
 
+// A pause holds for the keys there are; one that comes later is shown.
+func TestPauseByBusinessKey(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.use(code)
+	ensure := func(key string) map[queue.Lane]jetstream.Consumer {
+		lanes, err := queue.EnsureConsumers(t.Context(), b.js, code, key)
+		require.NoError(t, err)
+		return lanes
+	}
+	paused := func(lanes map[queue.Lane]jetstream.Consumer) (n int) {
+		for _, c := range lanes {
+			info, err := c.Info(t.Context())
+			require.NoError(t, err)
+			if info.Paused {
+				n++
+			}
+		}
+		return n
+	}
+	one, two := ensure("a"), ensure("b:1")
+	s, err := b.reg.Pause(t.Context(), code)
+	require.NoError(t, err)
+	require.True(t, s.Paused)
+	require.Equal(t, []int{3, 3}, []int{paused(one), paused(two)})
+	three := ensure("c")
+	s, err = b.reg.Stone(t.Context(), code)
+	require.NoError(t, err)
+	require.False(t, s.Paused)
+	_, err = b.reg.Pause(t.Context(), code)
+	require.NoError(t, err)
+	require.Equal(t, 3, paused(three))
+	_, err = b.reg.Resume(t.Context(), code)
+	require.NoError(t, err)
+	require.Zero(t, paused(one)+paused(two)+paused(three))
+}
+
 // However many ask, the server is asked once in a while.
 func TestFiguresAreShared(t *testing.T) {
 	t.Parallel()
