@@ -307,13 +307,13 @@ func TestOutage(t *testing.T) {
 // back to where it was.
 func TestSlowReader(t *testing.T) {
 	t.Parallel()
-	s := setup(t, storetest.SQLite(t), eventapi.Config{Write: time.Second})
+	s := setup(t, storetest.SQLite(t), eventapi.Config{Write: time.Second, Listeners: 2})
 	s.record(t)
 	slow, fast := s.open(t, "stone="+machine, "").opened(), s.open(t, "stone="+machine, "").opened()
 	n := names(1, machine)
 	s.publish(t, n)
 	fast.expect("transition t1 produce.success")
-	const messages = 200
+	const messages = 15
 	line := strings.Repeat("x", 100<<10)
 	for range messages {
 		e := event(n, 1)
@@ -321,6 +321,7 @@ func TestSlowReader(t *testing.T) {
 		s.report(t, e)
 		require.Equal(t, "log", fast.next().kind)
 	}
+	require.Eventually(t, func() bool { return s.tryOpen(t) }, patience, 5*time.Millisecond, "its place is free again")
 	logs := 0
 	for {
 		e, err := slow.read()
@@ -332,6 +333,7 @@ func TestSlowReader(t *testing.T) {
 		}
 	}
 	require.Less(t, logs, messages, "it was dropped")
+	fast.close()
 	again := s.open(t, "stone="+machine, slow.last)
 	for logs < messages {
 		if again.next().kind == "log" {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -34,6 +35,7 @@ const (
 	patience = 30 * time.Second
 	machine  = "MachineStone"
 	volume   = "SIP::EC2::Volume"
+	buffer   = 16 << 10 // of a connection, in bytes, at either end
 )
 
 // system is the event stream with everything behind it but a worker, whose part
@@ -59,6 +61,10 @@ func setup(t *testing.T, db store.Store, cfg eventapi.Config) *system {
 	eventapi.Mount(rest.NewRouter(e, 1<<20), s.service)
 	srv := httptest.NewUnstartedServer(e)
 	srv.Config.ReadTimeout, srv.Config.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond
+	srv.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		_ = c.(*net.TCPConn).SetWriteBuffer(buffer) //nolint:errcheck // it is one
+		return ctx
+	}
 	srv.Start()
 	t.Cleanup(srv.Close)
 	t.Cleanup(s.service.Stop)
@@ -170,7 +176,13 @@ func (s *system) open(t *testing.T, query, from string) *client {
 	if from != "" {
 		req.Header.Set("Last-Event-ID", from)
 	}
-	transport := &http.Transport{DisableKeepAlives: true}
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if err == nil {
+			err = c.(*net.TCPConn).SetReadBuffer(buffer) //nolint:errcheck // it is one
+		}
+		return c, err
+	}}
 	resp, err := transport.RoundTrip(req)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = resp.Body.Close() })

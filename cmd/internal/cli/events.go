@@ -70,12 +70,12 @@ func showEvent(p *Process, r *remote, e *client.Event) error {
 	case "gap":
 		what = "gap"
 	}
-	line := fmt.Sprintf("%s  %-16s  %-16s", e.Time.Local().Format(clock), text(e.TaskID), what)
+	parts := []string{fmt.Sprintf("%s  %-16s  %-16s", e.Time.Local().Format(clock), text(e.TaskID), what)}
 	for _, more := range []*string{e.Worker, e.Reason} {
 		if more != nil {
-			line += "  " + oneLine(*more, 200)
+			parts = append(parts, oneLine(*more, 200))
 		}
 	}
-	_, err := fmt.Fprintln(p.Out, printable(strings.TrimRight(line, " ")))
+	_, err := fmt.Fprintln(p.Out, printable(strings.TrimRight(strings.Join(parts, "  "), " ")))
 	return err
 }
