@@ -30,8 +30,13 @@ const (
 
 // serveAsks answers questions until stop is called or ctx ends.
 func (r *Recorder) serveAsks(ctx context.Context, wg *sync.WaitGroup) (stop func(), err error) {
-	questions := make(chan *nats.Msg, 4096)
-	sub, err := r.nc.ChanQueueSubscribe(queue.AllAsks, askGroup, questions)
+	questions := make(chan question, 4096)
+	sub, err := r.nc.QueueSubscribe(queue.AllAsks, askGroup, func(m *nats.Msg) {
+		select {
+		case questions <- question{m, time.Now()}:
+		default: // too many wait already; the worker asks again
+		}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("serve questions: %w", err)
 	}
@@ -41,8 +46,8 @@ func (r *Recorder) serveAsks(ctx context.Context, wg *sync.WaitGroup) (stop func
 				select {
 				case <-ctx.Done():
 					return
-				case m := <-questions:
-					r.answer(ctx, m)
+				case q := <-questions:
+					r.inTime(ctx, q)
 				}
 			}
 		})
@@ -52,6 +57,23 @@ func (r *Recorder) serveAsks(ctx context.Context, wg *sync.WaitGroup) (stop func
 			r.log.Warn("questions not unsubscribed", zap.Error(err))
 		}
 	}, nil
+}
+
+// question is one that came in at a time.
+type question struct {
+	msg *nats.Msg
+	at  time.Time
+}
+
+// inTime answers a question while the worker waits. One that waited too long
+// itself is left: its worker will ask again, and answering it would only make
+// the next ones late too, until no answer came in time any more.
+func (r *Recorder) inTime(ctx context.Context, q question) {
+	ctx, cancel := context.WithDeadline(ctx, q.at.Add(askTime))
+	defer cancel()
+	if ctx.Err() == nil {
+		r.answer(ctx, q.msg)
+	}
 }
 
 // answer answers one question. Without an answer the worker asks again later,
@@ -65,8 +87,6 @@ func (r *Recorder) answer(ctx context.Context, m *nats.Msg) {
 		r.noise.Warn("question without an inbox is ignored", zap.String("subject", m.Subject))
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
 	var q queue.Question
 	if err := json.Unmarshal(m.Data, &q); err != nil || !queue.CheckID(q.ID) || !q.Method.Valid() || q.Epoch < 1 {
 		r.noise.Warn("question can not be read", zap.String("subject", m.Subject), zap.Error(err))
