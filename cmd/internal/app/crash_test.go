@@ -69,6 +69,7 @@ func requireSurvival(t *testing.T, store, nats string, crash func()) {
 		require.NoError(t, err)
 		require.Equal(t, len(tasks), total)
 	}
+	requireClean(t, a.Store(), nats)
 	requireNoFailure(t, a)
 }
 

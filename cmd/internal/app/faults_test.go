@@ -142,7 +142,7 @@ func (s *faultyStone) faults() map[string]int {
 }
 
 func (s *faultyStone) hit(name string) bool {
-	if !s.chance.In(s.rate) {
+	if !s.chance.In(s.rate / stoneFaults) {
 		return false
 	}
 	s.mu.Lock()
@@ -150,6 +150,9 @@ func (s *faultyStone) hit(name string) bool {
 	s.done[name]++
 	return true
 }
+
+// stoneFaults is how many kinds of faults share the rate.
+const stoneFaults = 4
 
 func (s *faultyStone) work(ctx context.Context, t *stone.Task) error {
 	switch {
@@ -184,11 +187,18 @@ func requireEnds(t *testing.T, st store.Store, tasks []string) {
 	t.Helper()
 	ctx := within(t)
 	var last []store.Known
-	require.Eventually(t, func() bool {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for limit := time.Now().Add(patience); ; <-tick.C {
 		var err error
 		last, err = st.Lookup(ctx, tasks, nil)
-		return err == nil && len(last) == len(tasks) && !slices.ContainsFunc(last, func(k store.Known) bool { return !k.Task.Ended() })
-	}, patience, 20*time.Millisecond, "accepted tasks did not end")
+		if err == nil && len(last) == len(tasks) && !slices.ContainsFunc(last, func(k store.Known) bool { return !k.Task.Ended() }) {
+			break
+		}
+		if time.Now().After(limit) {
+			require.Fail(t, "accepted tasks did not end", unended(t, st, last))
+		}
+	}
 	for i := range last {
 		task := &last[i].Task
 		history, err := st.History(ctx, task.ID, false)
@@ -202,6 +212,30 @@ func requireEnds(t *testing.T, st store.Store, tasks []string) {
 	page, err := st.List(ctx, store.Filter{Size: 1})
 	require.NoError(t, err)
 	require.Equal(t, len(tasks), page.Total, "tasks that nobody has sent")
+}
+
+// unended shows what is known of the tasks that did not end.
+func unended(t *testing.T, st store.Store, all []store.Known) string {
+	t.Helper()
+	text := fmt.Sprintf("%d tasks are known\n", len(all))
+	for i := range all {
+		task := &all[i].Task
+		if task.Ended() {
+			continue
+		}
+		history, err := st.History(context.WithoutCancel(t.Context()), task.ID, true)
+		require.NoError(t, err)
+		text += fmt.Sprintln(task.TaskID, task.ID, task.Status)
+		for _, n := range history {
+			text += fmt.Sprintln("  ", n.Time.Format(time.RFC3339Nano), n.Status, n.Delivery, n.Worker, n.Why)
+		}
+		lines, err := st.Log(t.Context(), task.ID, 0, 0)
+		require.NoError(t, err)
+		for _, l := range lines {
+			text += fmt.Sprintln("  ", l.Time.Format(time.RFC3339Nano), l.Line)
+		}
+	}
+	return text
 }
 
 // withoutRefusal leaves out a produce.failed before the produce.success: the

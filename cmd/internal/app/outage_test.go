@@ -53,6 +53,7 @@ func TestWorkerKilledInTheMiddle(t *testing.T) {
 			history, err := c.History(within(t), first, true)
 			require.NoError(t, err)
 			require.Equal(t, "doomed", *history[1].Worker, "the first worker's begin is kept")
+			requireClean(t, a.Store(), a.NATSURL())
 		})
 	}
 }
@@ -123,6 +124,7 @@ func TestNATSStoppedUnderLoad(t *testing.T) {
 			}
 			l.reach(t, 30)
 			requireWay(t, c, l.stop())
+			requireClean(t, a.Store(), server.URL())
 			requireNoFailure(t, a)
 		})
 	}
@@ -163,6 +165,7 @@ func TestEachRoleIsReplacedUnderLoad(t *testing.T) {
 			}
 			l.reach(t, 30)
 			requireWay(t, c, l.stop())
+			requireClean(t, apps[config.Gateway].Store(), server.URL())
 		})
 	}
 }
