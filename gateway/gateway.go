@@ -30,7 +30,7 @@ import (
 )
 
 // Store is what the gateway needs of the store.
-type Store interface {
+type Store interface { //nolint:interfacebloat // it is composed by role, as the store itself
 	store.Tasks
 	store.Attempts
 	store.Commands
