@@ -52,7 +52,7 @@ func newLetters(p *Process, use, short string, list func(r *remote) *cobra.Comma
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	var r remote
-	c.PersistentFlags().StringVar(&r.server, "server", environ(p, "SERVER", defaultServer), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
+	c.PersistentFlags().StringVar(&r.server, "server", serverURL(p), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
 	sub := list(&r)
 	r.out.flag(sub)
 	c.AddCommand(sub)

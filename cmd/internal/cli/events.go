@@ -46,7 +46,7 @@ event is one line, whose cursor --after takes.`,
 		},
 	}
 	fs := c.Flags()
-	fs.StringVar(&r.server, "server", environ(p, "SERVER", defaultServer), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
+	fs.StringVar(&r.server, "server", serverURL(p), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
 	fs.StringVar(&f.ProcessInstanceID, "process", "", "`id` of the process instance")
 	fs.StringVar(&f.TaskID, "task", "", "`id` of the task")
 	fs.StringVar(&f.Stone, "stone", "", "`code` of the stone")

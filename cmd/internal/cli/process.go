@@ -16,7 +16,7 @@ func newProcess(p *Process) *cobra.Command {
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	var r remote
-	c.PersistentFlags().StringVar(&r.server, "server", environ(p, "SERVER", defaultServer), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
+	c.PersistentFlags().StringVar(&r.server, "server", serverURL(p), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
 	c.AddCommand(newProcessDebug(p, &r))
 	return c
 }

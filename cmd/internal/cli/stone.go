@@ -20,7 +20,7 @@ func newStone(p *Process) *cobra.Command {
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	var r remote
-	c.PersistentFlags().StringVar(&r.server, "server", environ(p, "SERVER", defaultServer), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
+	c.PersistentFlags().StringVar(&r.server, "server", serverURL(p), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
 	for _, sub := range append([]*cobra.Command{newStoneList(p, &r), newStoneShow(p, &r)}, newStoneTurns(p, &r)...) {
 		r.out.flag(sub)
 		c.AddCommand(sub)

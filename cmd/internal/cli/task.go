@@ -32,7 +32,7 @@ func newTask(p *Process) *cobra.Command {
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	var r remote
-	c.PersistentFlags().StringVar(&r.server, "server", environ(p, "SERVER", defaultServer), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
+	c.PersistentFlags().StringVar(&r.server, "server", serverURL(p), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
 	subs := []*cobra.Command{newTaskPublish(p, &r), newTaskGet(p, &r), newTaskList(p, &r), newTaskWatch(p, &r), newTaskHistory(p, &r), newTaskLog(p, &r), newTaskWhy(p, &r)}
 	for _, sub := range append(subs, newOrders(p, &r)...) {
 		r.out.flag(sub)
@@ -41,14 +41,14 @@ func newTask(p *Process) *cobra.Command {
 	return c
 }
 
-// environ returns a variable of ours, or a default.
-func environ(p *Process, name, otherwise string) string {
+// serverURL is where the gateway is if no flag says so.
+func serverURL(p *Process) string {
 	for _, e := range p.Environ {
-		if v, ok := strings.CutPrefix(e, config.Prefix+name+"="); ok && v != "" {
+		if v, ok := strings.CutPrefix(e, config.Prefix+"SERVER="); ok && v != "" {
 			return v
 		}
 	}
-	return otherwise
+	return defaultServer
 }
 
 func (r *remote) client(p *Process) (*client.Client, error) {
