@@ -19,6 +19,8 @@ const seedTime = "2006-01-02 15:04:05"
 type Tasks struct {
 	// Zone is the one of createTime and endTime, UTC if it is nil.
 	Zone *time.Location
+	// NoEcho names the params of a stone that are not shown; nil knows none.
+	NoEcho func(stone string) []string
 }
 
 // Append appends the object of a task.
@@ -33,8 +35,8 @@ func (w Tasks) Append(dst []byte, t *task.Task) []byte {
 	dst = w.time(append(dst, `,"endTime":`...), t.EndTime)
 	dst = AppendString(append(dst, `,"status":`...), t.Status.String())
 	dst = AppendText(append(dst, `,"reason":`...), task.RedactText(t.Reason))
-	dst = appendObject(append(dst, `,"params":`...), t.Params)
-	dst = appendObject(append(dst, `,"outputs":`...), t.Outputs)
+	dst = appendObject(append(dst, `,"params":`...), t.Params, w.hidden(t.Stone))
+	dst = appendObject(append(dst, `,"outputs":`...), t.Outputs, nil)
 	dst = append(dst, `,"progress":`...)
 	if t.Progress == nil {
 		dst = append(dst, "null"...)
@@ -47,6 +49,13 @@ func (w Tasks) Append(dst []byte, t *task.Task) []byte {
 	dst = strconv.AppendBool(append(dst, `,"debug":`...), t.Debug)
 	dst = AppendTime(append(dst, `,"notBefore":`...), t.NotBefore)
 	return append(AppendTime(append(dst, `,"updateTime":`...), t.UpdateTime), '}')
+}
+
+func (w Tasks) hidden(stone string) []string {
+	if w.NoEcho == nil {
+		return nil
+	}
+	return w.NoEcho(stone)
 }
 
 // AppendAll appends an array of tasks.
@@ -96,11 +105,11 @@ func AppendText(dst []byte, s string) []byte {
 }
 
 // appendObject appends a string that holds a JSON object, masked.
-func appendObject(dst []byte, doc json.RawMessage) []byte {
+func appendObject(dst []byte, doc json.RawMessage, noEcho []string) []byte {
 	if len(doc) == 0 {
 		return append(dst, `"{}"`...)
 	}
-	masked := task.Redact(doc)
+	masked := task.RedactWith(doc, noEcho)
 	out, err := jsontext.AppendQuote(dst, masked)
 	if err != nil {
 		return AppendString(dst, string(masked))

@@ -35,6 +35,8 @@ type Reader interface {
 type Config struct {
 	// Zone is the one of createTime and endTime, UTC if it is nil.
 	Zone *time.Location
+	// NoEcho names the params of a stone that are not shown; nil knows none.
+	NoEcho func(stone string) []string
 }
 
 type api struct {
@@ -47,7 +49,7 @@ type api struct {
 
 // Mount adds the routes.
 func Mount(r *rest.Router, cfg Config, p Publisher, c Commander, e Explainer, reader Reader) {
-	a := &api{publisher: p, commander: c, explainer: e, reader: reader, tasks: rest.Tasks{Zone: cfg.Zone}}
+	a := &api{publisher: p, commander: c, explainer: e, reader: reader, tasks: rest.Tasks{Zone: cfg.Zone, NoEcho: cfg.NoEcho}}
 	rest.Handle(r, http.MethodPost, "/task", a.publish)
 	rest.Handle(r, http.MethodGet, "/task", a.list)
 	rest.Handle(r, http.MethodGet, "/task/:taskId", a.get)
