@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/riverstones/riverstones/queue/publicaddr"
 )
 
 // ErrGuard is wrapped by every refusal to call an address.
@@ -97,54 +99,13 @@ func (g *guard) inAllowed(ip netip.Addr) bool {
 	})
 }
 
-// reserved are networks that are not the public internet, besides those that
-// netip names itself.
-var reserved = func() []netip.Prefix {
-	var all []netip.Prefix
-	for _, s := range []string{
-		"0.0.0.0/8",        // this network
-		"100.64.0.0/10",    // CGNAT, and a cloud's metadata
-		"168.63.129.16/32", // a cloud's metadata on a public address
-		"192.0.0.0/24",     // protocol assignments
-		"192.0.2.0/24",     // documentation
-		"192.88.99.0/24",   // 6to4 relays
-		"198.18.0.0/15",    // benchmarks
-		"198.51.100.0/24",  // documentation
-		"203.0.113.0/24",   // documentation
-		"240.0.0.0/4",      // reserved, broadcast
-		"::/96",            // IPv4-compatible
-		"::ffff:0:0/96",    // IPv4-mapped
-		"64:ff9b::/96",     // NAT64
-		"64:ff9b:1::/48",   // NAT64, local
-		"100::/64",         // discard
-		"2001::/23",        // Teredo and other assignments
-		"2001:db8::/32",    // documentation
-		"2002::/16",        // 6to4
-		"fec0::/10",        // site-local
-	} {
-		all = append(all, netip.MustParsePrefix(s))
-	}
-	return all
-}()
-
 // checkAddr refuses every address that is not on the public internet, unless
 // it is allowed by name.
 func (g *guard) checkAddr(ip netip.Addr) error {
-	if g.inAllowed(ip) || public(ip) {
+	if g.inAllowed(ip) || publicaddr.Is(ip) {
 		return nil
 	}
 	return fmt.Errorf("%w: %s is not a public address", ErrGuard, ip)
-}
-
-func public(ip netip.Addr) bool {
-	if !ip.IsValid() || ip.Zone() != "" || ip.Is4In6() {
-		return false
-	}
-	if ip.IsLoopback() || ip.IsPrivate() || ip.IsUnspecified() || ip.IsMulticast() ||
-		ip.IsLinkLocalUnicast() || ip.IsInterfaceLocalMulticast() {
-		return false
-	}
-	return !slices.ContainsFunc(reserved, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 // control is called with the address that a name was resolved to, right before

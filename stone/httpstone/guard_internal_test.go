@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/riverstones/riverstones/queue/publicaddr"
 )
 
 func TestPublic(t *testing.T) {
@@ -16,11 +18,11 @@ func TestPublic(t *testing.T) {
 		"::ffff:127.0.0.1", "::ffff:8.8.8.8", "::127.0.0.1", "224.0.0.1", "ff02::1", "ff01::1", "255.255.255.255", "240.0.0.1",
 		"64:ff9b::7f00:1", "2002:7f00:1::", "2001::1", "2001:db8::1", "192.0.2.1", "198.18.0.1", "fec0::1",
 	} {
-		require.False(t, public(netip.MustParseAddr(s)), s)
+		require.False(t, publicaddr.Is(netip.MustParseAddr(s)), s)
 	}
-	require.False(t, public(netip.Addr{}))
+	require.False(t, publicaddr.Is(netip.Addr{}))
 	for _, s := range []string{"8.8.8.8", "1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00::1"} {
-		require.True(t, public(netip.MustParseAddr(s)), s)
+		require.True(t, publicaddr.Is(netip.MustParseAddr(s)), s)
 	}
 }
 
