@@ -124,8 +124,10 @@ func (b *bed) announce(worker string, change ...func(*queue.Announcement)) {
 	}
 	doc, err := a.Encode()
 	require.NoError(b.t, err)
-	_, err = b.js.Publish(b.t.Context(), queue.StoneSubject(queue.StoneKey(code, worker)), doc)
-	require.NoError(b.t, err)
+	queuetest.WaitFor(b.t, func() bool { // a connection that is just back may refuse the first
+		_, err = b.js.Publish(b.t.Context(), queue.StoneSubject(queue.StoneKey(code, worker)), doc)
+		return err == nil
+	})
 }
 
 func version(v string) func(*queue.Announcement) {
