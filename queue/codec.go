@@ -28,8 +28,12 @@ func (c *Command) Append(dst []byte) []byte {
 	}
 	dst = append(append(append(dst, `,"method":"`...), c.Method...), `","epoch":`...)
 	dst = strconv.AppendInt(dst, int64(c.Epoch), 10)
-	dst = appendRaw(append(dst, `,"params":`...), c.Params, "{}")
-	dst = appendRaw(append(dst, `,"outputs":`...), c.Outputs, "{}")
+	if c.Blob != "" {
+		dst = append(dst, `,"params":null,"outputs":null`...)
+	} else {
+		dst = appendRaw(append(dst, `,"params":`...), c.Params, "{}")
+		dst = appendRaw(append(dst, `,"outputs":`...), c.Outputs, "{}")
+	}
 	dst = appendTime(append(dst, `,"createTime":`...), c.CreateTime)
 	dst = appendTime(append(dst, `,"deadline":`...), c.Deadline)
 	dst = append(dst, `,"retry":`...)
@@ -56,7 +60,9 @@ func (e *Event) Append(dst []byte) []byte {
 		dst = e.Transitions[i].append(dst)
 	}
 	dst = append(dst, ']')
-	if e.Outputs != nil {
+	if e.Blob != "" {
+		dst = append(dst, `,"outputs":null`...)
+	} else if e.Outputs != nil {
 		dst = append(append(dst, `,"outputs":`...), e.Outputs...)
 	}
 	if e.Progress != nil {

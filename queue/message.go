@@ -53,6 +53,9 @@ type Command struct {
 	Deadline   time.Time // of the work, zero for none
 	Retry      *Retry    // over the stone's own, nil for none
 	Trace      string    // W3C traceparent, travels as a header, "" for none
+	// Blob names the object that has params and outputs, which are empty here
+	// then; it travels as a header, "" for none. See [Blobs.Command].
+	Blob string
 }
 
 // MsgID is the Nats-Msg-Id of the command.
@@ -92,6 +95,7 @@ type Event struct {
 	Progress    *int            // percent
 	Log         []LogLine
 	Trace       string // as in [Command]
+	Blob        string // names the object that has the outputs, as in [Command]
 }
 
 // MsgID is the Nats-Msg-Id of an event that travels alone: "" without a

@@ -16,7 +16,8 @@ import (
 
 // PublisherConfig says how patient a [Publisher] is.
 type PublisherConfig struct {
-	// Deadline bounds one call, retries included; 5 s by default.
+	// Deadline bounds one call, retries included; 5 s by default. Writing large
+	// bodies has as long again.
 	Deadline time.Duration
 	// Pause is the wait before a failed message is sent again, 50 ms by default.
 	Pause time.Duration
@@ -49,10 +50,11 @@ const (
 // Publisher stores messages in the streams. Every message carries an id and
 // names the stream it expects; one that is not confirmed is sent again under
 // the same id until the deadline, so that it is stored once. It is safe for
-// concurrent use.
+// concurrent use. Params and outputs over [MaxInline] go to RS_BLOB first.
 type Publisher struct {
-	js  jetstream.JetStream
-	cfg PublisherConfig
+	js    jetstream.JetStream
+	blobs *Blobs
+	cfg   PublisherConfig
 }
 
 // NewPublisher returns a publisher over nc. It owns no goroutine and needs no stop.
@@ -69,24 +71,58 @@ func NewPublisher(nc *nats.Conn, cfg PublisherConfig) (*Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jetstream: %w", err)
 	}
-	return &Publisher{js: js, cfg: cfg}, nil
+	return &Publisher{js: js, blobs: NewBlobs(js), cfg: cfg}, nil
 }
 
 // Publish stores commands in RS_TASKS, all at once, and waits for their acks,
 // which come back in the same order.
 func (p *Publisher) Publish(ctx context.Context, commands []*Command) []Ack {
-	msgs := make([]*nats.Msg, len(commands))
+	msgs, acks := make([]*nats.Msg, len(commands)), make([]Ack, len(commands))
+	open := make([]int, 0, len(commands))
+	var large []int
 	for i, c := range commands {
+		if c.large() {
+			large = append(large, i)
+			continue
+		}
 		msgs[i] = CommandMsg(c)
+		open = append(open, i)
 	}
-	return p.store(ctx, msgs)
+	p.store(ctx, msgs, acks, open)
+	if len(large) > 0 {
+		p.stow(ctx, commands, msgs, acks, large)
+	}
+	return acks
+}
+
+// stow stores large commands behind all others, which do not wait for their
+// objects.
+func (p *Publisher) stow(ctx context.Context, commands []*Command, msgs []*nats.Msg, acks []Ack, large []int) {
+	put, cancel := context.WithTimeout(ctx, p.cfg.Deadline)
+	defer cancel()
+	open := make([]int, 0, len(large))
+	for _, i := range large {
+		var c *Command
+		if c, acks[i].Err = p.blobs.stow(put, commands[i]); acks[i].Err == nil {
+			msgs[i] = CommandMsg(c)
+			open = append(open, i)
+		}
+	}
+	p.store(ctx, msgs, acks, open)
 }
 
 // PublishEvents stores events of one stone in RS_EVENTS, several in a message
 // where they fit, and waits until all are confirmed. On an error some may be
-// stored and others not; publishing the same events again is harmless.
+// stored and others not; publishing the same events again is harmless. Outputs
+// over [MaxInline] must stand in an object: [Blobs.Put].
 func (p *Publisher) PublishEvents(ctx context.Context, stone string, events []Event) error {
-	for _, a := range p.store(ctx, EventMsgs(stone, events)) {
+	msgs := EventMsgs(stone, events)
+	acks, open := make([]Ack, len(msgs)), make([]int, len(msgs))
+	for i := range open {
+		open[i] = i
+	}
+	p.store(ctx, msgs, acks, open)
+	for _, a := range acks {
 		if a.Err != nil {
 			return a.Err
 		}
@@ -108,6 +144,9 @@ func CommandMsg(c *Command) *nats.Msg {
 	if c.Trace != "" {
 		m.Header[HeaderTrace] = []string{c.Trace}
 	}
+	if c.Blob != "" {
+		m.Header[HeaderBlob] = []string{c.Blob}
+	}
 	return m
 }
 
@@ -120,13 +159,14 @@ const maxPayload = MaxMessage - roomForHeaders
 // EventMsgs packs events of one stone into messages: one event alone under its
 // own subject, several as an array of at most [MaxBatch] events and
 // [MaxMessage] bytes. Log lines that make an event longer than that go ahead in
-// events of their own. Equal events give equal messages.
+// events of their own, and one with an object travels alone. Equal events give
+// equal messages.
 func EventMsgs(stone string, events []Event) []*nats.Msg {
 	events = split(events)
 	var out []*nats.Msg
 	for len(events) > 0 {
 		buf, n := append(make([]byte, 0, 512*min(len(events), MaxBatch)), '['), 0
-		for n < len(events) && n < MaxBatch {
+		for n < len(events) && n < MaxBatch && (n == 0 || events[n].Blob == "" && events[n-1].Blob == "") {
 			before := len(buf)
 			if n > 0 {
 				buf = append(buf, ',')
@@ -163,7 +203,7 @@ func split(events []Event) []Event {
 		room := maxPayload - len(withoutLog(e))
 		for n := fitting(e.Log, room); n < len(e.Log); n = fitting(e.Log, room) {
 			part := e
-			part.Transitions, part.Outputs, part.Progress, part.Log = nil, nil, nil, e.Log[:max(n, 1)]
+			part.Transitions, part.Outputs, part.Blob, part.Progress, part.Log = nil, nil, "", nil, e.Log[:max(n, 1)]
 			out, e.Log = append(out, part), e.Log[max(n, 1):]
 		}
 		out = append(out, e)
@@ -209,6 +249,9 @@ func eventMsg(e *Event, payload []byte) *nats.Msg {
 	if e.Trace != "" {
 		m.Header[HeaderTrace] = []string{e.Trace}
 	}
+	if e.Blob != "" {
+		m.Header[HeaderBlob] = []string{e.Blob}
+	}
 	return m
 }
 
@@ -221,27 +264,21 @@ func batchMsg(stone string, payload []byte) *nats.Msg {
 	}}
 }
 
-// store sends messages and waits for all acks, sending again what failed in a
-// way that may pass.
-func (p *Publisher) store(ctx context.Context, msgs []*nats.Msg) []Ack {
+// store sends the open ones of the messages and waits for all their acks,
+// sending again what failed in a way that may pass.
+func (p *Publisher) store(ctx context.Context, msgs []*nats.Msg, acks []Ack, open []int) {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.Deadline)
 	defer cancel()
-	acks := make([]Ack, len(msgs))
-	open := make([]int, len(msgs))
-	for i := range open {
-		open[i] = i
-	}
-	for {
-		open = p.round(ctx, msgs, acks, open)
-		if len(open) == 0 {
-			return acks
+	for len(open) > 0 {
+		if open = p.round(ctx, msgs, acks, open); len(open) == 0 {
+			return
 		}
 		select {
 		case <-ctx.Done():
 			for _, i := range open {
 				acks[i].Err = fmt.Errorf("%w: %w", ErrSilent, acks[i].Err)
 			}
-			return acks
+			return
 		case <-time.After(p.cfg.Pause):
 		}
 	}

@@ -95,7 +95,7 @@ func (b *bed) send(m task.Method, change ...func(*queue.Command)) *queue.Command
 func (b *bed) events(id string) (all []queue.Event) {
 	b.t.Helper()
 	for _, m := range b.server.Messages(b.t, queue.StreamEvents, 0) {
-		ps, err := queue.ParseEvents(m.Data)
+		ps, err := queue.ParseEventsMsg(&nats.Msg{Data: m.Data, Header: m.Header})
 		require.NoError(b.t, err)
 		for _, p := range ps {
 			require.NoError(b.t, p.Err)

@@ -66,6 +66,9 @@ func (j *job) run() {
 		j.finish(missing(j.command.Method))
 		return
 	}
+	if j.command.Blob != "" && !j.fetched() {
+		return
+	}
 	t := NewTask(j.command, j.number, j.try, j)
 	j.begin()
 	j.settle(t, j.call(h, t))

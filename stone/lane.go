@@ -87,7 +87,7 @@ func (l *lane) pace(ctx context.Context) {
 // take receives one command: it is refused, or waits for its turn.
 func (l *lane) take(d queue.Delivery, stopping bool) {
 	l.held.Add(1)
-	c, err := queue.ParseCommand(d.Msg.Data)
+	c, err := queue.ParseCommandMsg(d.Msg)
 	j := newJob(l, c, d)
 	switch {
 	case err != nil:
@@ -97,7 +97,6 @@ func (l *lane) take(d queue.Delivery, stopping bool) {
 	case l.r.halts.above(c.ID, c.Epoch):
 		j.ack()
 	default:
-		c.Trace = d.Msg.Header.Get(queue.HeaderTrace)
 		l.r.hold(j)
 		l.enter(j)
 	}

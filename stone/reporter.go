@@ -206,7 +206,7 @@ func (p *reporter) publish(ctx context.Context, batch []report) {
 // silent reports whether an event tells nothing, as that of a look that found
 // nothing new.
 func silent(e *queue.Event) bool {
-	return len(e.Transitions) == 0 && len(e.Outputs) == 0 && e.Progress == nil && len(e.Log) == 0
+	return len(e.Transitions) == 0 && len(e.Outputs) == 0 && e.Blob == "" && e.Progress == nil && len(e.Log) == 0
 }
 
 // keep drops the reports of jobs that are not this worker's any more: they

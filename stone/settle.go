@@ -50,20 +50,6 @@ func (j *job) close() {
 	j.over = true
 }
 
-// tooLarge returns why the outputs can not be kept, if so: a message carries
-// them beside the params, to the end of the task.
-func (j *job) tooLarge(fresh json.RawMessage) error {
-	all := len(fresh) + len(j.command.Outputs)
-	if len(fresh) == 0 || all <= queue.MaxInline && all+len(j.command.Params) <= maxCarried {
-		return nil
-	}
-	return Reject(fmt.Sprintf("the outputs have %d KiB, params and outputs may have %d and outputs alone %d: keep large results elsewhere and name the place",
-		all>>10, maxCarried>>10, queue.MaxInline>>10))
-}
-
-// maxCarried bounds params and outputs in a monitor command, names left room for.
-const maxCarried = queue.MaxMessage - 16<<10
-
 func (j *job) success(t *Task) {
 	final := j.command.Method == task.Start
 	j.finishWith(t.NewOutputs(), []queue.Transition{{Status: j.command.Method.Success(), Time: time.Now(), Final: final}})
@@ -212,13 +198,18 @@ func (j *job) hand(outputs json.RawMessage, ts []queue.Transition, then func()) 
 }
 
 func (j *job) handOver(x report, outputs json.RawMessage, ts []queue.Transition) {
+	outputs, blob, err := j.stow(outputs)
+	if err != nil {
+		j.unstored(err)
+		return
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	x.job = j
 	x.event, _ = j.collect()
 	j.over = true
 	x.event.Transitions = append(x.event.Transitions, ts...)
-	x.event.Outputs = outputs
+	x.event.Outputs, x.event.Blob = outputs, blob
 	j.lane.r.report.add(x)
 }
 

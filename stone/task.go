@@ -64,7 +64,7 @@ func (t *Task) Bind(v any) error {
 func (t *Task) Before() json.RawMessage { return t.before }
 
 // SetOutput sets one output. Outputs are merged into the task's by key when
-// the method returns; if the task's have more than [queue.MaxInline] bytes then,
+// the method returns; if the task's have more than [queue.MaxBlob] bytes then,
 // the method has failed: keep large results elsewhere and name the place.
 func (t *Task) SetOutput(key string, value any) error {
 	b, err := json.Marshal(value)

@@ -49,6 +49,7 @@ type Worker struct {
 	cfg    Config
 	log    *zap.Logger
 	pub    *queue.Publisher
+	blobs  *queue.Blobs
 	stones []*runner
 
 	mu      sync.Mutex
@@ -88,7 +89,7 @@ func NewWorker(nc *nats.Conn, cfg Config) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Worker{nc: nc, js: js, cfg: cfg, log: cfg.Logger.Named("worker").With(zap.String("worker", cfg.Name)), pub: pub,
+	return &Worker{nc: nc, js: js, cfg: cfg, log: cfg.Logger.Named("worker").With(zap.String("worker", cfg.Name)), pub: pub, blobs: queue.NewBlobs(js),
 		stopped: make(chan struct{}), failed: make(chan error, 1)}, nil
 }
 

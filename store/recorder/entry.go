@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/riverstones/riverstones/queue"
 	"github.com/riverstones/riverstones/queue/task"
 )
@@ -21,7 +23,8 @@ type entry struct {
 	command *queue.Command
 	events  []queue.Parsed
 	err     error // the message as a whole can not be used
-	weight  int   // about how many rows it makes
+	weight  int   // about how many rows it makes, or as much as so many
+	blob    bool  // what is too large for it is still to be read
 }
 
 // commandRows is how many rows a command makes: task, attempt, transition.
@@ -30,34 +33,36 @@ const commandRows = 3
 func decode(stream string, d *queue.Delivery) *entry {
 	e := &entry{stream: stream, sequence: d.Sequence, subject: d.Msg.Subject, time: d.Time.Truncate(time.Microsecond), data: d.Msg.Data, weight: 1}
 	if stream == queue.StreamTasks {
-		e.readCommand()
+		e.readCommand(d.Msg)
 	} else {
-		e.readEvents()
+		e.readEvents(d.Msg)
 	}
 	return e
 }
 
-func (e *entry) readCommand() {
+func (e *entry) readCommand(m *nats.Msg) {
 	if e.stone, _, e.method, e.err = queue.ParseTaskSubject(e.subject); e.err != nil {
 		return
 	}
-	if e.command, e.err = queue.ParseCommand(e.data); e.err != nil {
+	if e.command, e.err = queue.ParseCommandMsg(m); e.err != nil {
 		return
 	}
 	e.weight = commandRows
+	e.large(e.command.Blob)
 	if c := e.command; c.Subject() != e.subject {
 		e.err = fmt.Errorf("%w: stone, businessKey or method differ from the subject's", queue.ErrMessage)
 	}
 }
 
-func (e *entry) readEvents() {
+func (e *entry) readEvents(m *nats.Msg) {
 	if e.stone, e.method, e.err = queue.ParseEventSubject(e.subject); e.err != nil {
 		return
 	}
-	if e.events, e.err = queue.ParseEvents(e.data); e.err != nil {
+	if e.events, e.err = queue.ParseEventsMsg(m); e.err != nil {
 		return
 	}
 	for i := range e.events {
+		e.large(e.events[i].Event.Blob)
 		e.weight += len(e.events[i].Event.Transitions) + len(e.events[i].Event.Log)
 	}
 }

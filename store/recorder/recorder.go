@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/queue"
@@ -56,6 +57,7 @@ type Commit struct {
 type Recorder struct {
 	store Store
 	nc    *nats.Conn
+	blobs *queue.Blobs // set by record
 	cfg   Config
 	log   *zap.Logger
 	noise *zap.Logger // for what others send, sparing
@@ -181,6 +183,11 @@ func (r *Recorder) record(ctx context.Context, pos store.Position) error {
 	defer wg.Wait()
 	defer cancel()
 
+	js, err := jetstream.New(r.nc)
+	if err != nil {
+		return fmt.Errorf("jetstream: %w", err)
+	}
+	r.blobs = queue.NewBlobs(js)
 	in, failed := inbox{make(chan *entry, readAhead), make(chan *entry, readAhead)}, make(chan error, 2)
 	for _, from := range []struct {
 		stream string
@@ -230,7 +237,10 @@ func (r *Recorder) commits(ctx context.Context, pos store.Position, in inbox, fa
 		case e := <-in.events:
 			batch = in.gather(batch[:0], e, r.cfg.BatchRows)
 		}
-		var err error
+		err := r.fill(ctx, batch)
+		if err != nil {
+			return err
+		}
 		if pos, err = r.commit(ctx, pos, batch); err != nil {
 			return err
 		}
