@@ -20,6 +20,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
+	"github.com/riverstones/riverstones/gateway/callback"
+	"github.com/riverstones/riverstones/gateway/callbackapi"
 	"github.com/riverstones/riverstones/gateway/dispatch"
 	"github.com/riverstones/riverstones/gateway/fault"
 	"github.com/riverstones/riverstones/gateway/registry"
@@ -36,6 +38,7 @@ type Store interface { //nolint:interfacebloat // it is composed by role, as the
 	store.Commands
 	store.Outbox
 	store.Processes
+	store.Callbacks
 	store.Leases
 	store.Quarantine
 	store.Stones
@@ -62,6 +65,7 @@ type Server struct {
 	dispatcher *dispatch.Dispatcher
 	checkpoint *dispatch.Checkpoint
 	relay      *dispatch.Relay
+	callbacks  *callback.Service
 	beside     beside
 	registry   *registry.Registry
 	probes     *probes // without those of other parts
@@ -97,8 +101,11 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.callbacks, err = callback.New(cfg.callbacks(s.registry.NoEcho), deps.Store, log); err != nil {
+		return nil, fmt.Errorf("make gateway: %w", err)
+	}
 	s.dispatcher = dispatch.New(dispatch.Config{BacklogLimit: cfg.BacklogLimit, Barrier: cfg.Barrier}, dispatch.Deps{
-		Store: deps.Store, Publisher: deps.Publisher, Queue: dispatch.NewGauge(js), Checkpoint: s.checkpoint, Wake: commander.Wake, Check: s.registry.Check, Log: log,
+		Store: deps.Store, Publisher: deps.Publisher, Queue: dispatch.NewGauge(js), Checkpoint: s.checkpoint, Wake: commander.Wake, Check: s.registry.Check, Target: s.callbacks.Check, Log: log,
 	})
 	e := newEcho(cfg, log)
 	router := rest.NewRouter(e, cfg.MaxBody)
@@ -106,6 +113,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		&dispatch.Asker{Store: deps.Store, Service: s.service, Now: time.Now}, deps.Store)
 	s.beside = mountBeside(router, e, &cfg, &deps, js, log)
 	stoneapi.Mount(router, s.registry)
+	callbackapi.Mount(router, deps.Store, time.Now)
 	mine := (&own{store: deps.Store, nc: deps.NATS, js: js, checkpoint: s.checkpoint}).checks()
 	s.probes = &probes{checks: mine, log: log}
 	mountHealth(router, &probes{checks: slices.Concat(mine, deps.Checks), log: log})
@@ -173,6 +181,7 @@ func (s *Server) Start(ctx context.Context) error {
 	if err := s.beside.pub.Start(ctx); err != nil {
 		return errors.Join(fmt.Errorf("start gateway: %w", err), l.Close())
 	}
+	s.callbacks.Start(ctx)
 	s.listener = l
 	s.serving.Go(func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -228,6 +237,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.checkpoint.Stop() // ends the waits of requests that were cut off
 	s.dispatcher.Stop()
 	s.relay.Stop()
+	s.callbacks.Stop()
 	s.registry.Stop()
 	s.log.Info("gateway stopped")
 	return err

@@ -3,9 +3,11 @@ package gateway
 import (
 	"time"
 
+	"github.com/riverstones/riverstones/gateway/callback"
 	"github.com/riverstones/riverstones/gateway/dispatch"
 	"github.com/riverstones/riverstones/gateway/eventapi"
 	"github.com/riverstones/riverstones/gateway/pub"
+	"github.com/riverstones/riverstones/gateway/rest"
 )
 
 // Defaults of [Config].
@@ -42,6 +44,15 @@ type Config struct {
 	// Events says what the event stream bears, Pub what requests over NATS may.
 	Events eventapi.Config
 	Pub    pub.Config
+	// Callbacks says who may be told of the ends of tasks, nobody by default.
+	// Its Tasks are ours.
+	Callbacks callback.Config
+}
+
+func (c *Config) callbacks(noEcho func(stone string) []string) callback.Config {
+	out := c.Callbacks
+	out.Tasks = rest.Tasks{Zone: c.Zone, NoEcho: noEcho}
+	return out
 }
 
 func (c Config) withDefaults() Config {

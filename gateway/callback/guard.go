@@ -1,7 +1,6 @@
 package callback
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -124,9 +123,7 @@ func (g *guard) client(timeout time.Duration) *http.Client {
 		Timeout:       timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-				return d.DialContext(ctx, network, address)
-			},
+			DialContext:            d.DialContext,
 			TLSHandshakeTimeout:    dialTimeout,
 			ResponseHeaderTimeout:  timeout,
 			IdleConnTimeout:        idleTimeout,

@@ -62,6 +62,7 @@ type Store interface {
 	Refuse(ctx context.Context, commands []*queue.Command, reason string, at time.Time) error
 	Delay(ctx context.Context, commands []store.Delayed) (fresh map[string]bool, err error)
 	SetDebug(ctx context.Context, processInstanceID string, debug bool) error
+	Want(ctx context.Context, all []store.Callback) error
 }
 
 // Publisher stores commands in the queue and returns an ack for each, in their
@@ -76,8 +77,8 @@ type Queue interface {
 	Last(ctx context.Context) (uint64, error)
 }
 
-// Deps are the parts a [Dispatcher] works with; all are required but Check. It
-// does not start or stop them.
+// Deps are the parts a [Dispatcher] works with; all are required but Check
+// and Target, without which no callback is taken. It does not start or stop them.
 type Deps struct {
 	Store      Store
 	Publisher  Publisher
@@ -85,6 +86,7 @@ type Deps struct {
 	Checkpoint *Checkpoint
 	Wake       func() // tells the relay that something waits in the outbox
 	Check      Check
+	Target     Target
 	Log        *zap.Logger
 }
 

@@ -34,7 +34,7 @@ type Outcome struct {
 // reached). Only after Unavailable may the task be in the queue all the same;
 // sending it again publishes it once.
 func (d *Dispatcher) Publish(ctx context.Context, r Request) (Outcome, error) {
-	c := checker{declared: d.deps.Check}
+	c := checker{declared: d.deps.Check, target: d.deps.Target}
 	drafts := [1]draft{c.check(&r)}
 	if err := c.err(); err != nil {
 		return Outcome{}, err
@@ -50,7 +50,7 @@ func (d *Dispatcher) Publish(ctx context.Context, r Request) (Outcome, error) {
 // publishes none of them if one is refused. When the queue takes some only it
 // returns Unavailable; sending all again publishes the others.
 func (d *Dispatcher) PublishAll(ctx context.Context, requests []Request) ([]Outcome, error) {
-	drafts, err := checkAll(requests, d.deps.Check)
+	drafts, err := checkAll(requests, checker{declared: d.deps.Check, target: d.deps.Target})
 	if err != nil {
 		return nil, err
 	}
@@ -246,6 +246,9 @@ func (d *draft) gauge() gaugeKey {
 // of it would help nobody.
 func (d *Dispatcher) send(ctx context.Context, drafts []draft) error {
 	now := d.cfg.Now().UTC().Truncate(time.Microsecond)
+	if err := d.want(ctx, drafts); err != nil {
+		return err
+	}
 	if err := d.keep(ctx, drafts, now); err != nil {
 		return err
 	}

@@ -241,7 +241,7 @@ func TestRefusedRequests(t *testing.T) {
 		"delay":         {func(r *dispatch.Request) { r.Delay = "5" }, fault.Invalid, []string{"delay must be a duration"}},
 		"notBefore":     {func(r *dispatch.Request) { r.NotBefore = "tomorrow" }, fault.Invalid, []string{"notBefore must be a time"}},
 		"both":          {func(r *dispatch.Request) { r.Delay, r.NotBefore = "5s", "2026-01-01T00:00:00Z" }, fault.Invalid, []string{"exclude each other"}},
-		"callback":      {func(r *dispatch.Request) { r.Callback = []byte(`{}`) }, fault.Invalid, []string{"callback is not served"}},
+		"callback":      {func(r *dispatch.Request) { r.Callback = []byte(`{}`) }, fault.Invalid, []string{"callback.url is missing"}},
 	} {
 		t.Log(name)
 		r := request("t")

@@ -12,6 +12,7 @@ import (
 	"github.com/riverstones/riverstones/gateway/fault"
 	"github.com/riverstones/riverstones/queue"
 	"github.com/riverstones/riverstones/queue/task"
+	"github.com/riverstones/riverstones/store"
 )
 
 // Limits of a request.
@@ -48,7 +49,7 @@ type Request struct {
 	Delay     string // a Go duration from now on; the task is held back until then
 	NotBefore string // RFC 3339; the same until a time
 
-	// Callback is known and not served yet: a request that sets it is refused.
+	// Callback says whom to tell of the task's ends: an object with url and kind.
 	Callback json.RawMessage
 }
 
@@ -65,6 +66,8 @@ type draft struct {
 	given   bool          // the id is the client's
 	hold    hold
 	debug   bool
+	// callback is whom to tell, nil for nobody.
+	callback *store.Callback
 
 	mine   *claim   // on the task while it is published
 	held   []*claim // that others published and that are not recorded yet
@@ -81,6 +84,7 @@ type checker struct {
 	more     int
 	large    bool
 	declared Check
+	target   Target
 }
 
 // Check fills in and checks the params of a declared stone. Its errors name
@@ -140,10 +144,7 @@ func (c *checker) check(r *Request) draft {
 	if r.Timeout != "" {
 		d.timeout = c.duration("timeout", r.Timeout).Truncate(time.Microsecond)
 	}
-	d.hold, d.debug = c.hold(r), r.Debug
-	if len(r.Callback) > 0 {
-		c.add("callback is not served by this release: leave it out")
-	}
+	d.hold, d.debug, d.callback = c.hold(r), r.Debug, c.callback(r)
 	c.id(cmd)
 	return d
 }
@@ -228,7 +229,7 @@ func orElse(s, other string) string {
 }
 
 // checkAll returns the drafts of an array, or everything that is wrong with it.
-func checkAll(requests []Request, declared Check) ([]draft, error) {
+func checkAll(requests []Request, c checker) ([]draft, error) {
 	if n := len(requests); n == 0 || n > MaxTasks {
 		return nil, fault.New(fault.Invalid, "an array must hold 1 to %d tasks, this one holds %d", MaxTasks, n)
 	}

@@ -67,6 +67,7 @@ type options struct {
 	unrecorded bool // no recorder runs
 	patience   time.Duration
 	before     func(s *system) // runs before the dispatcher starts
+	target     dispatch.Target // nobody may be told by default
 }
 
 func setup(t *testing.T, o options) *system {
@@ -94,7 +95,7 @@ func setup(t *testing.T, o options) *system {
 	require.NoError(t, err)
 	s.checkpoint = dispatch.NewCheckpoint(s.nc, s.store, o.patience, log)
 	s.Dispatcher = dispatch.New(o.dispatch, dispatch.Deps{Store: s.store, Publisher: publisher,
-		Queue: dispatch.NewGauge(s.js), Checkpoint: s.checkpoint, Wake: func() {}, Log: log})
+		Queue: dispatch.NewGauge(s.js), Checkpoint: s.checkpoint, Wake: func() {}, Target: o.target, Log: log})
 	require.NoError(t, s.checkpoint.Start(t.Context()))
 	t.Cleanup(s.checkpoint.Stop)
 	s.Start(t.Context())

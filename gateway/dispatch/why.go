@@ -40,6 +40,7 @@ type ReadStore interface {
 	Task(ctx context.Context, key string) (task.Task, error)
 	Attempts(ctx context.Context, id string) ([]store.Attempt, error)
 	History(ctx context.Context, id string, notes bool) ([]store.Note, error)
+	Deliveries(ctx context.Context, id string) ([]store.Delivery, error)
 }
 
 // Asker explains tasks.
@@ -61,24 +62,37 @@ func (a *Asker) Why(ctx context.Context, key string) (Why, error) {
 		return Why{}, away(err)
 	}
 	f := facts{task: &t, now: a.Now()}
-	if !t.Ended() {
-		if f.service, err = a.Service(ctx, t.Stone); err != nil {
-			return Why{}, fault.New(fault.Unavailable, "the queue can not answer now: ask again").Because(err).After(tryAgain)
+	if t.Ended() {
+		if f.told, err = a.Store.Deliveries(ctx, t.ID); err != nil {
+			err = away(err)
 		}
-		attempts, err := a.Store.Attempts(ctx, t.ID)
-		if err != nil {
-			return Why{}, away(err)
-		}
-		if n := len(attempts); n > 0 {
-			f.attempt = attempts[n-1]
-		}
-		if f.history, err = a.Store.History(ctx, t.ID, false); err != nil {
-			return Why{}, away(err)
-		}
+	} else {
+		err = a.look(ctx, &f)
+	}
+	if err != nil {
+		return Why{}, err
 	}
 	w := f.explain()
 	w.TaskID, w.Status = t.TaskID, t.Status
 	return w, nil
+}
+
+// look finds out what is known of a task that has not ended.
+func (a *Asker) look(ctx context.Context, f *facts) (err error) {
+	if f.service, err = a.Service(ctx, f.task.Stone); err != nil {
+		return fault.New(fault.Unavailable, "the queue can not answer now: ask again").Because(err).After(tryAgain)
+	}
+	attempts, err := a.Store.Attempts(ctx, f.task.ID)
+	if err != nil {
+		return away(err)
+	}
+	if n := len(attempts); n > 0 {
+		f.attempt = attempts[n-1]
+	}
+	if f.history, err = a.Store.History(ctx, f.task.ID, false); err != nil {
+		return away(err)
+	}
+	return nil
 }
 
 // facts are what the answer follows from.
@@ -87,6 +101,7 @@ type facts struct {
 	attempt store.Attempt
 	history []store.Note
 	service Service
+	told    []store.Delivery // to its orchestrator, or not yet
 	now     time.Time
 }
 
@@ -119,7 +134,30 @@ func (f *facts) ended() Why {
 	case t.Status.Failed():
 		w.Fix = "riverstones process debug " + t.ProcessInstanceID + " on"
 	}
+	if untold := f.untold(); untold != "" {
+		w.Why += untold
+		if w.Fix == "" || !t.Debug {
+			w.Fix = "riverstones task callbacks " + t.TaskID + " --replay"
+		}
+	}
 	return w
+}
+
+// untold tells of an end that its orchestrator does not know, "" if there is
+// none or it is being told for the first time.
+func (f *facts) untold() string {
+	for i := range f.told {
+		d := &f.told[i]
+		switch {
+		case d.State == store.DeliveryGivenUp:
+			return fmt.Sprintf("; its orchestrator was not told of %s, and is not told any more: %s", d.Status, d.Problem)
+		case d.State == store.DeliveryParked:
+			return fmt.Sprintf("; its orchestrator does not wait for %s yet (%s), next try at %s", d.Status, d.Problem, stamp(d.Due))
+		case d.State == store.DeliveryDue && d.Problem != "":
+			return fmt.Sprintf("; its orchestrator was not told of %s yet: callback refused (%s), try %d at %s", d.Status, d.Problem, d.Tries+1, stamp(d.Due))
+		}
+	}
+	return ""
 }
 
 // waiting explains a task that nobody has begun.

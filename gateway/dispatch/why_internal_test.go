@@ -31,6 +31,10 @@ func TestExplain(t *testing.T) {
 	}{
 		"ended":           {facts{task: one(task.MonitorSuccess)}, "it ended with monitor.success", ""},
 		"failed":          {facts{task: one(task.StartFailed)}, "it ended with start.failed", "riverstones process debug p on"},
+		"told":            {facts{task: one(task.MonitorSuccess), told: []store.Delivery{{State: store.DeliveryDone, Problem: "500", Status: task.StartFailed}, {State: store.DeliveryDue}}}, "it ended with monitor.success", ""},
+		"refused":         {facts{task: one(task.MonitorSuccess), told: []store.Delivery{{State: store.DeliveryDue, Status: task.MonitorSuccess, Problem: "500", Tries: 2, Due: at}}}, "not told of monitor.success yet: callback refused (500), try 3 at 2026", "riverstones task callbacks t --replay"},
+		"parked":          {facts{task: one(task.MonitorSuccess), told: []store.Delivery{{State: store.DeliveryParked, Status: task.MonitorSuccess, Problem: "404", Due: at}}}, "does not wait for monitor.success yet (404), next try at 2026", "riverstones task callbacks t --replay"},
+		"given up":        {facts{task: one(task.StartFailed), told: []store.Delivery{{State: store.DeliveryGivenUp, Status: task.StartFailed, Problem: "500"}}}, "is not told any more: 500", "riverstones task callbacks t --replay"},
 		"in debug mode":   {facts{task: debugged}, "it waits for you", "riverstones task rerun t"},
 		"held back":       {facts{task: held}, "held back until 2026-11-21T09:01:30Z, that is for 1m30s", "riverstones task cancel t"},
 		"paused":          {facts{task: one(task.StartBegin), service: Service{Paused: true}}, "stone S is paused", "riverstones stone resume S"},

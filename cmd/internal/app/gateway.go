@@ -8,6 +8,7 @@ import (
 
 	"github.com/riverstones/riverstones/cmd/internal/config"
 	"github.com/riverstones/riverstones/gateway"
+	"github.com/riverstones/riverstones/gateway/callback"
 	"github.com/riverstones/riverstones/queue"
 )
 
@@ -19,6 +20,7 @@ func (a *App) startGateway(ctx, background context.Context, nc *nats.Conn) error
 	s, err := gateway.New(gateway.Config{
 		Listen: a.cfg.Listen, Zone: a.cfg.TimeZone, MaxBody: a.cfg.Limits.Body,
 		Concurrent: a.cfg.Limits.Concurrency, BacklogLimit: a.cfg.Limits.Backlog,
+		Callbacks: callback.Config{Allow: a.cfg.Callbacks.Allow, Secrets: a.cfg.Callbacks.Secrets},
 	}, gateway.Deps{Store: a.store, Publisher: pub, NATS: nc, Log: a.log,
 		Checks: a.checks(partStore, string(config.Gateway))})
 	if err != nil {

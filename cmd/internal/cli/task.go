@@ -33,7 +33,7 @@ func newTask(p *Process) *cobra.Command {
 	}
 	var r remote
 	c.PersistentFlags().StringVar(&r.server, "server", serverURL(p), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
-	subs := []*cobra.Command{newTaskPublish(p, &r), newTaskGet(p, &r), newTaskList(p, &r), newTaskWatch(p, &r), newTaskHistory(p, &r), newTaskLog(p, &r), newTaskWhy(p, &r)}
+	subs := []*cobra.Command{newTaskPublish(p, &r), newTaskGet(p, &r), newTaskList(p, &r), newTaskWatch(p, &r), newTaskHistory(p, &r), newTaskLog(p, &r), newTaskWhy(p, &r), newTaskCallbacks(p, &r)}
 	for _, sub := range append(subs, newOrders(p, &r)...) {
 		r.out.flag(sub)
 		c.AddCommand(sub)

@@ -69,9 +69,10 @@ type Config struct {
 	LogFormat   string        // JSON or Console
 	StopTimeout time.Duration // how long running steps may go on at a stop
 
-	Limits Limits
-	Work   Work
-	Stones Stones
+	Callbacks Callbacks
+	Limits    Limits
+	Work      Work
+	Stones    Stones
 }
 
 // Limits protect the gateway.

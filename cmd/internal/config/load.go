@@ -47,6 +47,7 @@ func Load(src Sources) (Config, error) {
 		}
 	}
 	cfg.SealKeysText = src.variable(envSealKeys)
+	readCallbacks(&cfg.Callbacks, src.variable(envCallbackSecret), &p)
 	cfg.Stones = readStones(k, src.Base.Stones, &p)
 	for i := range cfg.Stones.Command {
 		cfg.Stones.Command[i].Environ = src.Environ // its commands name what they may see of it
