@@ -13,7 +13,7 @@ import (
 
 func newDeadletter(p *Process) *cobra.Command {
 	list := func(cl *client.Client) letterList { return cl.DeadLetters }
-	return newLetters(p, "deadletter", "See commands that no worker could process", func(r *remote) *cobra.Command {
+	return newLetters(p, "deadletter", "See commands that no worker could process, and run them again", func(r *remote) *cobra.Command {
 		var f client.LetterFilter
 		c := newLetterList(p, r, &f, list)
 		c.Short = "List commands that no worker could process"
@@ -23,7 +23,7 @@ filter looks at the newest 5,000.`
 		c.Example = "  riverstones deadletter list\n  riverstones deadletter list --task 2912516 -o json | jq -r '.[0].bytes | @base64d'"
 		c.Flags().StringVar(&f.Stone, "stone", "", "`code` of the stone")
 		return c
-	})
+	}, func(r *remote) *cobra.Command { return newRedrive(p, r) })
 }
 
 func newQuarantine(p *Process) *cobra.Command {
@@ -43,8 +43,8 @@ task it names.`
 // letterList reads a page of either.
 type letterList func(ctx context.Context, f client.LetterFilter) ([]client.Letter, int, error)
 
-// newLetters makes a group with its list.
-func newLetters(p *Process, use, short string, list func(r *remote) *cobra.Command) *cobra.Command {
+// newLetters makes a group of commands.
+func newLetters(p *Process, use, short string, subs ...func(r *remote) *cobra.Command) *cobra.Command {
 	c := &cobra.Command{
 		Use:   use,
 		Short: short,
@@ -53,9 +53,11 @@ func newLetters(p *Process, use, short string, list func(r *remote) *cobra.Comma
 	}
 	var r remote
 	c.PersistentFlags().StringVar(&r.server, "server", serverURL(p), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
-	sub := list(&r)
-	r.out.flag(sub)
-	c.AddCommand(sub)
+	for _, one := range subs {
+		sub := one(&r)
+		r.out.flag(sub)
+		c.AddCommand(sub)
+	}
 	return c
 }
 
