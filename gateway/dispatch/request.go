@@ -233,7 +233,6 @@ func checkAll(requests []Request, c checker) ([]draft, error) {
 	if n := len(requests); n == 0 || n > MaxTasks {
 		return nil, fault.New(fault.Invalid, "an array must hold 1 to %d tasks, this one holds %d", MaxTasks, n)
 	}
-	c := checker{declared: declared}
 	drafts := make([]draft, len(requests))
 	tasks, ids := make(map[string]int, len(requests)), map[string]int{}
 	for i := range requests {
