@@ -50,6 +50,9 @@ func (c *Commander) ReRun(ctx context.Context, key string, r Rerun) (task.Task, 
 		if err := c.fits(&s, &again); err != nil {
 			return nil, err
 		}
+		if size := len(again.Params) + len(again.Outputs); size > queue.MaxBlob {
+			return nil, fault.New(fault.TooLarge, "parameters and outputs have %d bytes together, at most %d are taken", size, queue.MaxBlob)
+		}
 		return reRun(&s, again, now)
 	})
 }
@@ -143,8 +146,8 @@ func away(err error) error {
 func edited(field string, raw []byte) ([]byte, error) {
 	var c checker
 	out := c.object(field, raw)
-	if len(out) > queue.MaxInline {
-		return nil, fault.New(fault.TooLarge, "%s has %d bytes, at most %d are taken", field, len(out), queue.MaxInline)
+	if len(out) > queue.MaxBlob {
+		return nil, fault.New(fault.TooLarge, "%s has %d bytes, at most %d are taken", field, len(out), queue.MaxBlob)
 	}
 	return out, c.err()
 }

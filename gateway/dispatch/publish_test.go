@@ -195,7 +195,7 @@ func TestPublishAllOrNothing(t *testing.T) {
 		}), fault.Invalid, []string{"task 2: id is that of task 0"}},
 		"one conflict": {with(func(r []dispatch.Request) { r[2] = request("taken"); r[2].Name = "x" }), fault.Conflict, []string{"task 2: taskId taken"}},
 		"one too large": {with(func(r []dispatch.Request) {
-			r[2].Params = []byte(`{"a":"` + strings.Repeat("x", queue.MaxInline) + `"}`)
+			r[2].Params = []byte(`{"a":"` + strings.Repeat("x", queue.MaxBlob) + `"}`)
 		}), fault.TooLarge, []string{"task 2: params"}},
 	} {
 		t.Log(name)
@@ -233,8 +233,8 @@ func TestRefusedRequests(t *testing.T) {
 		"params cut off":    {func(r *dispatch.Request) { r.Params = []byte(`"{"`) }, fault.Invalid, []string{"params must be"}},
 		"deep params":       {func(r *dispatch.Request) { r.Params = deep }, fault.Invalid, []string{"params is nested deeper than 64"}},
 		"deep outputs":      {func(r *dispatch.Request) { r.Outputs, _ = json.Marshal(string(deep)) }, fault.Invalid, []string{"outputs is nested deeper than 64"}},
-		"large": {func(r *dispatch.Request) { r.Outputs = []byte(`{"a":"` + strings.Repeat("x", queue.MaxInline) + `"}`) }, fault.TooLarge,
-			[]string{"params and outputs have", "131072"}},
+		"large": {func(r *dispatch.Request) { r.Outputs = []byte(`{"a":"` + strings.Repeat("x", queue.MaxBlob) + `"}`) }, fault.TooLarge,
+			[]string{"params and outputs have", "8388608"}},
 		"retry":         {func(r *dispatch.Request) { r.Retry = &dispatch.Retry{MaxAttempts: -1} }, fault.Invalid, []string{"retry.maxAttempts must"}},
 		"retry backoff": {func(r *dispatch.Request) { r.Retry = &dispatch.Retry{Backoff: "5"} }, fault.Invalid, []string{"retry.backoff must"}},
 		"timeout":       {func(r *dispatch.Request) { r.Timeout = "-5s" }, fault.Invalid, []string{"timeout must be a duration"}},

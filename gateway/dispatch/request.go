@@ -135,9 +135,9 @@ func (c *checker) check(r *Request) draft {
 			cmd.Params = params
 		}
 	}
-	if size := len(cmd.Params) + len(cmd.Outputs); size > queue.MaxInline {
+	if size := len(cmd.Params) + len(cmd.Outputs); size > queue.MaxBlob {
 		c.large = len(c.problems) == 0
-		c.add("params and outputs have %d bytes together, at most %d are taken: send a reference to what is larger", size, queue.MaxInline)
+		c.add("params and outputs have %d bytes together, at most %d are taken: send a reference to what is larger", size, queue.MaxBlob)
 	}
 	cmd.Retry = c.retry(r.Retry)
 	d := draft{cmd: cmd, given: r.ID != ""}
