@@ -67,7 +67,7 @@ func (g *guard) check(text string) (*url.URL, error) {
 	}
 	listed, clearToo := g.listed(u)
 	if !listed {
-		return nil, fmt.Errorf("%w of the operator: %s (see --callback-allow)", ErrRefused, u.Host)
+		return nil, fmt.Errorf("is %w of the operator: %s (see --callback-allow)", ErrRefused, u.Host)
 	}
 	if u.Scheme != "https" && !clearToo {
 		return nil, errors.New("must begin with https")

@@ -56,4 +56,7 @@ func TestCommandsOnTasks(t *testing.T) {
 	require.Contains(t, ok("", "task", "log", "g1").out, "doing")
 	require.Contains(t, ok("", "task", "why", "g1").out, "it ended with start.success")
 	fails("404", "", "task", "why", "nobody")
+	require.Equal(t, "[]\n", ok("", "task", "callbacks", "g1", "-o", "json").out)
+	fails("nothing of task g1 is to be told", "", "task", "callbacks", "g1", "--replay")
+	fails("404", "", "task", "callbacks", "nobody")
 }
