@@ -33,6 +33,8 @@ type Config struct {
 	Allow []string
 	// Secrets sign webhooks; without one there are none.
 	Secrets Secrets
+	// Logins are for receivers that ask for one, as Flowable does.
+	Logins Logins
 	// Tasks writes the task objects.
 	Tasks rest.Tasks
 

@@ -112,6 +112,7 @@ func untold(d *store.Delivery, t *task.Task, superseded bool) (state store.Deliv
 // call returns the status of the answer. Its errors name neither path nor
 // query of the URL.
 func (s *Service) call(req *http.Request) (status int, err error) {
+	s.cfg.Logins.apply(req)
 	resp, err := s.http.Do(req)
 	if err != nil {
 		if e, ok := errors.AsType[*url.Error](err); ok {
