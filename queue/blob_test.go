@@ -170,3 +170,40 @@ func TestLargeEvents(t *testing.T) {
 	_, err = queue.ParseEventsMsg(empty)
 	require.ErrorIs(t, err, queue.ErrMessage)
 }
+
+// A body goes once no message is left that is as old as it.
+func TestTrimOfBlobs(t *testing.T) {
+	t.Parallel()
+	s := queuetest.Start(t)
+	js := s.JetStream(t)
+	b := queue.NewBlobs(js)
+	p := publisher(t, s.Connect(t), queue.PublisherConfig{})
+	one := commands(1)
+	require.NoError(t, p.Publish(t.Context(), one)[0].Err) // nobody serves it
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	name, err := b.Put(ctx, large(1<<20), nil)
+	require.NoError(t, err)
+	r, err := queue.Trim(ctx, js, 1, 0, time.Nanosecond)
+	require.NoError(t, err)
+	require.Zero(t, r.Blobs)
+	_, _, err = b.Get(ctx, name)
+	require.NoError(t, err)
+
+	tasks, err := js.Stream(ctx, queue.StreamTasks)
+	require.NoError(t, err)
+	require.NoError(t, tasks.Purge(ctx))
+	r, err = queue.Trim(ctx, js, 1, 0, time.Hour)
+	require.NoError(t, err)
+	require.Zero(t, r.Blobs, "it is younger than that")
+	r, err = queue.Trim(ctx, js, 1, 0, time.Nanosecond)
+	require.NoError(t, err)
+	require.NotZero(t, r.Blobs)
+	_, _, err = b.Get(ctx, name)
+	require.ErrorIs(t, err, queue.ErrBlob)
+	again, err := b.Put(ctx, large(1<<20), nil)
+	require.NoError(t, err)
+	require.Equal(t, name, again)
+	_, _, err = b.Get(ctx, name)
+	require.NoError(t, err)
+}

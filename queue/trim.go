@@ -13,6 +13,7 @@ import (
 // TrimReport tells what [Trim] did.
 type TrimReport struct {
 	Tasks, Events uint64 // messages taken out of RS_TASKS and RS_EVENTS
+	Blobs         uint64 // of RS_BLOB: the chunks of large bodies, and one more for each
 	// TasksUpTo and EventsUpTo are the last sequences that age and checkpoint
 	// allowed to go. A consumer that is behind keeps more of RS_TASKS.
 	TasksUpTo, EventsUpTo uint64
@@ -28,10 +29,12 @@ type TrimReport struct {
 // checkpoints, the last recorded sequences. Messages younger than keep stay
 // whatever their state, since the server refuses repeats only of messages it
 // still has; keep is raised to [DuplicateWindow] if it is 0. Commands of a
-// stone that nobody has served yet are never trimmed.
+// stone that nobody has served yet are never trimmed. A large body goes when it
+// is older than the oldest message of both streams, and by keep at that: it is
+// written again whenever it is sent and not fresh, so no message refers to it.
 //
 // One process at a time should trim, though several do no harm. It needs the
-// right to purge both streams.
+// right to purge the streams.
 func Trim(ctx context.Context, js jetstream.JetStream, tasks, events uint64, keep time.Duration) (TrimReport, error) {
 	if keep <= 0 {
 		keep = DuplicateWindow
@@ -43,7 +46,33 @@ func Trim(ctx context.Context, js jetstream.JetStream, tasks, events uint64, kee
 	if err := trimEvents(ctx, js, events, keep, &r); err != nil {
 		return r, fmt.Errorf("trim %s: %w", StreamEvents, err)
 	}
+	if err := trimBlobs(ctx, js, keep, &r); err != nil {
+		return r, fmt.Errorf("trim %s: %w", BucketBlobs, err)
+	}
 	return r, nil
+}
+
+func trimBlobs(ctx context.Context, js jetstream.JetStream, keep time.Duration, r *TrimReport) error {
+	age := keep
+	for _, name := range []string{StreamTasks, StreamEvents} {
+		s, err := js.Stream(ctx, name)
+		if err != nil {
+			return err
+		}
+		if info := s.CachedInfo(); info.State.Msgs > 0 {
+			age = max(age, keep+info.TimeStamp.Sub(info.State.FirstTime))
+		}
+	}
+	s, err := js.Stream(ctx, streamBlobs)
+	if err != nil {
+		return err
+	}
+	upTo, err := trimmable(ctx, s, s.CachedInfo().State.LastSeq, age)
+	if err != nil || upTo == 0 {
+		return err
+	}
+	r.Blobs, err = counted(ctx, s, func() error { return purge(ctx, s, upTo) })
+	return err
 }
 
 func trimEvents(ctx context.Context, js jetstream.JetStream, checkpoint uint64, keep time.Duration, r *TrimReport) error {

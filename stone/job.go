@@ -87,6 +87,9 @@ func (j *job) granted() bool {
 		j.lane.r.looks.granted(j)
 		return true
 	case queue.ToMonitor:
+		if j.command.Blob != "" && !j.fetched() {
+			return false
+		}
 		j.follow(j.command.Outputs, 0)
 	case queue.Leave:
 		j.lane.r.let(j)

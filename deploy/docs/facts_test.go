@@ -129,7 +129,9 @@ func TestLimitsOfTheHandbook(t *testing.T) {
 	for _, row := range []string{
 		fmt.Sprintf("| body of a request | %d MiB |", gateway.DefaultMaxBody>>20),
 		fmt.Sprintf("| tasks in one POST | %s |", thousands(dispatch.MaxTasks)),
-		fmt.Sprintf("| params and outputs of one task together | %d KiB |", queue.MaxInline>>10),
+		fmt.Sprintf("| params and outputs of a new task together | %d MiB |", queue.MaxBlob>>20),
+		fmt.Sprintf("| outputs of a task | %d MiB |", queue.MaxBlob>>20),
+		fmt.Sprintf("| of those, what fits into a message | %d KiB;", queue.MaxInline>>10),
 		fmt.Sprintf("| stone code, business key | %d characters |", queue.MaxCode),
 		fmt.Sprintf("| `retry.maxAttempts` | %s |", thousands(dispatch.MaxAttempts)),
 		fmt.Sprintf("| requests at once in one gateway | %s |", thousands(gateway.DefaultConcurrent)),

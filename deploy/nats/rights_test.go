@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,6 +72,7 @@ func (in *installation) publish(t *testing.T, stone string) uint64 {
 	b, err := blobs.GetBytes(ctx, "sha256-00")
 	require.NoError(t, err)
 	require.Len(t, b, 200<<10)
+	in.carry(t)
 
 	s, err := js.Stream(ctx, queue.StreamTasks)
 	require.NoError(t, err)
@@ -82,6 +84,21 @@ func (in *installation) publish(t *testing.T, stone string) uint64 {
 	require.NoError(t, list.Err())
 	require.Equal(t, 6, count, "the gateway sees the backlogs")
 	return ack.Sequence
+}
+
+// carry passes a large body from the gateway to the recorder.
+func (in *installation) carry(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	large := []byte(`{"a":"` + strings.Repeat("x", 1<<20) + `"}`)
+	for range 2 { // written, and found there
+		name, err := queue.NewBlobs(in.gateway.js).Put(ctx, large, nil)
+		require.NoError(t, err)
+		params, _, err := queue.NewBlobs(in.recorder.js).Get(ctx, name)
+		require.NoError(t, err)
+		require.Equal(t, large, []byte(params))
+	}
 }
 
 // work does what a worker does.
@@ -136,6 +153,7 @@ func (in *installation) record(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 2, r.Tasks)
 	require.EqualValues(t, 2, r.Events)
+	require.NotZero(t, r.Blobs)
 
 	stones, err := js.KeyValue(ctx, queue.BucketStones)
 	require.NoError(t, err)
@@ -145,7 +163,8 @@ func (in *installation) record(t *testing.T) {
 	require.NoError(t, w.Stop())
 	blobs, err := js.ObjectStore(ctx, queue.BucketBlobs)
 	require.NoError(t, err)
-	require.NoError(t, blobs.Delete(ctx, "sha256-00"))
+	_, err = blobs.GetInfo(ctx, "sha256-00")
+	require.ErrorIs(t, err, jetstream.ErrObjectNotFound)
 }
 
 // cancel takes a command out of the queue, and watches, as a gateway does.
