@@ -109,7 +109,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	})
 	e := newEcho(cfg, log)
 	router := rest.NewRouter(e, cfg.MaxBody)
-	taskapi.Mount(router, taskapi.Config{Zone: cfg.Zone}, s.dispatcher, commander,
+	taskapi.Mount(router, taskapi.Config{Zone: cfg.Zone, NoEcho: s.registry.NoEcho}, s.dispatcher, commander,
 		&dispatch.Asker{Store: deps.Store, Service: s.service, Now: time.Now}, deps.Store)
 	s.beside = mountBeside(router, e, &cfg, &deps, js, log)
 	stoneapi.Mount(router, s.registry)
@@ -123,7 +123,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 
 // commands makes the commander and its relay.
 func (s *Server) commands(deps Deps, log *zap.Logger) (*dispatch.Commander, error) {
-	c := &dispatch.Commander{Store: deps.Store, Methods: s.registry.Methods, Check: s.registry.Check}
+	c := &dispatch.Commander{Store: deps.Store, Methods: s.registry.Methods, Check: s.registry.Check, NoEcho: s.registry.NoEcho}
 	relay, err := dispatch.NewRelay(deps.Store, deps.Publisher, deps.NATS, c.Pursue, log)
 	if err != nil {
 		return nil, fmt.Errorf("make gateway: %w", err)

@@ -46,7 +46,8 @@ func TestDeclaredStones(t *testing.T) {
 		require.Equal(t, http.StatusConflict, s.do(t, http.MethodPut, "/stone/MachineStone/pause", "").status)
 
 		s.declare(t, param.Param{Name: "regionId", Type: param.String, AllowedPattern: "[0-9]"},
-			param.Param{Name: "size", Type: param.Integer, Default: json.RawMessage("12345678901234567890")})
+			param.Param{Name: "size", Type: param.Integer, Default: json.RawMessage("12345678901234567890")},
+			param.Param{Name: "quiet", Type: param.String, NoEcho: true})
 		var r response
 		queuetest.WaitFor(t, func() bool {
 			r = s.post(t, body("t2"))
@@ -54,8 +55,9 @@ func TestDeclaredStones(t *testing.T) {
 		})
 		require.Contains(t, r.Exception, "regionId")
 		require.NotContains(t, r.Exception, "701", "a value may be a secret")
-		r = s.post(t, `{"processInstanceId":"p","taskId":"t3","stone":"MachineStone","params":{"more":1,"regionId":"7"}}`)
+		r = s.post(t, `{"processInstanceId":"p","taskId":"t3","stone":"MachineStone","params":{"more":1,"quiet":"hush","regionId":"7"}}`)
 		require.Equal(t, http.StatusCreated, r.status)
-		require.Equal(t, `{"more":1,"regionId":"7","size":12345678901234567890}`, decode[shown](t, r).Params)
+		require.Equal(t, `{"more":1,"quiet":"******","regionId":"7","size":12345678901234567890}`, decode[shown](t, r).Params)
+		require.NotContains(t, string(s.get(t, "/task/t3").body), "hush")
 	})
 }

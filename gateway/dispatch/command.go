@@ -31,6 +31,8 @@ type Commander struct {
 	Methods func(stone string) (methods []task.Method, declared bool)
 	// Check fills in and checks the params of a declared stone; nil checks nothing.
 	Check Check
+	// NoEcho names the params that a client sees masked; nil knows none.
+	NoEcho func(stone string) []string
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 }
@@ -46,7 +48,7 @@ func (c *Commander) ReRun(ctx context.Context, key string, r Rerun) (task.Task, 
 	}
 	return c.command(ctx, key, func(s store.Standing, now time.Time) (*store.Step, error) {
 		again := r
-		again.Params, again.Outputs = task.Restore(r.Params, s.Current.Params), task.Restore(r.Outputs, s.Outputs)
+		again.Params, again.Outputs = task.RestoreWith(r.Params, s.Current.Params, c.hidden(s.Stone)), task.Restore(r.Outputs, s.Outputs)
 		if err := c.fits(&s, &again); err != nil {
 			return nil, err
 		}
@@ -55,6 +57,13 @@ func (c *Commander) ReRun(ctx context.Context, key string, r Rerun) (task.Task, 
 		}
 		return reRun(&s, again, now)
 	})
+}
+
+func (c *Commander) hidden(stone string) []string {
+	if c.NoEcho == nil {
+		return nil
+	}
+	return c.NoEcho(stone)
 }
 
 // fits checks what the stone has declared.
