@@ -16,11 +16,12 @@ var (
 insert into callback (id, kind, process, url) select distinct on (u.id) * from unnest(%s) as u(id, kind, process, url)
 on conflict (id) do update set kind = excluded.kind, process = excluded.process, url = excluded.url`, "uuid int2 text text"}
 
-	// It goes along with the other statements of a batch. Where nobody wants to
-	// be told it looks into an empty index.
+	// It goes along with the other statements of a batch. While nobody wants to
+	// be told of any task, that is one look into an empty table.
 	insertDeliveries = statement{"rs_insert_deliveries", `
 insert into delivery (` + sqlkit.EndColumns + `, since, due)
 select u.*, clock_timestamp(), timestamptz 'epoch' from unnest(%s) as u(` + sqlkit.EndColumns + `) join callback c on c.id = u.id
+where (select exists (select from callback))
 order by u.time, u.id on conflict do nothing`, "uuid int4 int2 int2 timestamptz"}
 
 	updateTold = statement{"rs_update_told", `
