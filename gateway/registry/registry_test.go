@@ -126,6 +126,7 @@ func TestNewestDeclarationHolds(t *testing.T) {
 	b.shown(b.reg, func(s registry.Stone) bool { return len(s.Workers) == 2 && s.Workers[1].Host == "seen again" })
 	require.Equal(t, "2", held())
 
+	b.remembered("2")
 	other := b.start(registry.Config{})
 	require.Equal(t, "2", b.shown(other, func(s registry.Stone) bool { return len(s.Workers) == 2 }).Announcement.Version, "also after a restart")
 
@@ -181,14 +182,7 @@ func TestRegistrySurvivesOutages(t *testing.T) {
 	b.announce("w", version("2"))
 	b.shown(b.reg, func(s registry.Stone) bool { return s.Announcement.Version == "2" })
 	b.store.off.Store(false)
-	queuetest.WaitFor(t, func() bool {
-		all, err := b.store.Stones(t.Context())
-		if err != nil || len(all) != 1 {
-			return false
-		}
-		a, err := queue.ParseAnnouncement(all[0].Announcement)
-		return err == nil && a.Version == "2"
-	})
+	b.remembered("2")
 }
 
 func TestCheckOfParams(t *testing.T) {

@@ -146,6 +146,19 @@ func (b *bed) shown(r *registry.Registry, cond func(s registry.Stone) bool) regi
 	return s
 }
 
+// remembered waits until the store has this version of the stone.
+func (b *bed) remembered(version string) {
+	b.t.Helper()
+	queuetest.WaitFor(b.t, func() bool {
+		all, err := b.store.Stones(b.t.Context())
+		if err != nil || len(all) != 1 {
+			return false
+		}
+		a, err := queue.ParseAnnouncement(all[0].Announcement)
+		return err == nil && a.Version == version
+	})
+}
+
 func declared(s registry.Stone) bool { return s.Declared }
 
 // work runs a worker, and stops it with the test.
