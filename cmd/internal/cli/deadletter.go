@@ -7,13 +7,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/riverstones/riverstones/cmd/internal/config"
 	"github.com/riverstones/riverstones/gateway/client"
 )
 
 func newDeadletter(p *Process) *cobra.Command {
 	list := func(cl *client.Client) letterList { return cl.DeadLetters }
-	return newLetters(p, "deadletter", "See commands that no worker could process, and run them again", func(r *remote) *cobra.Command {
+	return newGroup(p, "deadletter", "See commands that no worker could process, and run them again", func(r *remote) []*cobra.Command {
 		var f client.LetterFilter
 		c := newLetterList(p, r, &f, list)
 		c.Short = "List commands that no worker could process"
@@ -22,13 +21,13 @@ read, with its reason, and what JetStream says about commands it gave up. A
 filter looks at the newest 5,000.`
 		c.Example = "  riverstones deadletter list\n  riverstones deadletter list --task 2912516 -o json | jq -r '.[0].bytes | @base64d'"
 		c.Flags().StringVar(&f.Stone, "stone", "", "`code` of the stone")
-		return c
-	}, func(r *remote) *cobra.Command { return newRedrive(p, r) })
+		return []*cobra.Command{c, newRedrive(p, r)}
+	})
 }
 
 func newQuarantine(p *Process) *cobra.Command {
 	list := func(cl *client.Client) letterList { return cl.Quarantine }
-	return newLetters(p, "quarantine", "See messages that could not be recorded", func(r *remote) *cobra.Command {
+	return newGroup(p, "quarantine", "See messages that could not be recorded", func(r *remote) []*cobra.Command {
 		var f client.LetterFilter
 		c := newLetterList(p, r, &f, list)
 		c.Short = "List messages that could not be recorded"
@@ -36,30 +35,12 @@ func newQuarantine(p *Process) *cobra.Command {
 quarantine, the newest first: what could not be read, and what does not fit the
 task it names.`
 		c.Example = "  riverstones quarantine list\n  riverstones quarantine list --task 2912516 -o json"
-		return c
+		return []*cobra.Command{c}
 	})
 }
 
 // letterList reads a page of either.
 type letterList func(ctx context.Context, f client.LetterFilter) ([]client.Letter, int, error)
-
-// newLetters makes a group of commands.
-func newLetters(p *Process, use, short string, subs ...func(r *remote) *cobra.Command) *cobra.Command {
-	c := &cobra.Command{
-		Use:   use,
-		Short: short,
-		Args:  args(cobra.NoArgs),
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	var r remote
-	c.PersistentFlags().StringVar(&r.server, "server", serverURL(p), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
-	for _, one := range subs {
-		sub := one(&r)
-		r.out.flag(sub)
-		c.AddCommand(sub)
-	}
-	return c
-}
 
 func newLetterList(p *Process, r *remote, f *client.LetterFilter, of func(cl *client.Client) letterList) *cobra.Command {
 	c := &cobra.Command{

@@ -4,21 +4,12 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-
-	"github.com/riverstones/riverstones/cmd/internal/config"
 )
 
 func newProcess(p *Process) *cobra.Command {
-	c := &cobra.Command{
-		Use:   "process",
-		Short: "Steer processes of orchestrators, through the REST API",
-		Args:  args(cobra.NoArgs),
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	var r remote
-	c.PersistentFlags().StringVar(&r.server, "server", serverURL(p), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
-	c.AddCommand(newProcessDebug(p, &r))
-	return c
+	return newGroup(p, "process", "Steer processes of orchestrators, through the REST API", func(r *remote) []*cobra.Command {
+		return []*cobra.Command{newProcessDebug(p, r)}
+	})
 }
 
 func newProcessDebug(p *Process, r *remote) *cobra.Command {
@@ -38,6 +29,9 @@ func newProcessDebug(p *Process, r *remote) *cobra.Command {
 			}
 			if err := cl.SetDebug(c.Context(), given[0], given[1] == "on"); err != nil {
 				return err
+			}
+			if r.out.json() {
+				return printJSON(p.Out, map[string]any{"processInstanceId": given[0], "debug": given[1] == "on"})
 			}
 			_, err = fmt.Fprintf(p.Out, "process %s: debug mode is %s\n", printable(given[0]), given[1])
 			return err

@@ -8,24 +8,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/riverstones/riverstones/cmd/internal/config"
 	"github.com/riverstones/riverstones/gateway/client"
 )
 
 func newStone(p *Process) *cobra.Command {
-	c := &cobra.Command{
-		Use:   "stone",
-		Short: "See who works, what waits for them, and hold stones back",
-		Args:  args(cobra.NoArgs),
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	var r remote
-	c.PersistentFlags().StringVar(&r.server, "server", serverURL(p), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
-	for _, sub := range append([]*cobra.Command{newStoneList(p, &r), newStoneShow(p, &r)}, newStoneTurns(p, &r)...) {
-		r.out.flag(sub)
-		c.AddCommand(sub)
-	}
-	return c
+	return newGroup(p, "stone", "See who works, what waits for them, and hold stones back", func(r *remote) []*cobra.Command {
+		return append(newStoneTurns(p, r), newStoneList(p, r), newStoneShow(p, r))
+	})
 }
 
 func newStoneList(p *Process, r *remote) *cobra.Command {

@@ -25,16 +25,23 @@ type remote struct {
 }
 
 func newTask(p *Process) *cobra.Command {
+	return newGroup(p, "task", "Publish tasks, see how they stand, and steer them, through the REST API", func(r *remote) []*cobra.Command {
+		return append(newOrders(p, r), newTaskPublish(p, r), newTaskGet(p, r), newTaskList(p, r), newTaskWatch(p, r),
+			newTaskHistory(p, r), newTaskLog(p, r), newTaskWhy(p, r), newTaskCallbacks(p, r))
+	})
+}
+
+// newGroup makes a group of commands against a gateway, each with -o.
+func newGroup(p *Process, use, short string, subs func(r *remote) []*cobra.Command) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "task",
-		Short: "Publish tasks, see how they stand, and steer them, through the REST API",
+		Use:   use,
+		Short: short,
 		Args:  args(cobra.NoArgs),
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	var r remote
 	c.PersistentFlags().StringVar(&r.server, "server", serverURL(p), "`url` of the gateway (environment "+config.Prefix+"SERVER)")
-	subs := []*cobra.Command{newTaskPublish(p, &r), newTaskGet(p, &r), newTaskList(p, &r), newTaskWatch(p, &r), newTaskHistory(p, &r), newTaskLog(p, &r), newTaskWhy(p, &r), newTaskCallbacks(p, &r)}
-	for _, sub := range append(subs, newOrders(p, &r)...) {
+	for _, sub := range subs(&r) {
 		r.out.flag(sub)
 		c.AddCommand(sub)
 	}
