@@ -17,8 +17,9 @@ import (
 
 // survey is one look at RS_TASKS: all consumers, and how many commands are
 // stored by subject. It is two requests to the server, or some more with very
-// many stones, and one for each method of a stone that has a backlog.
+// many stones, and one or two for each method of a stone that has stored commands.
 type survey struct {
+	last     uint64                       // sequence in the stream
 	durables map[string][]*durable        // by stone
 	stored   map[string]map[cell]int      // by stone
 	figures  map[string]*shared[*figures] // by stone, guarded by Registry.mu
@@ -72,6 +73,7 @@ func (r *Registry) survey(ctx context.Context) (*survey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("count commands: %w", err)
 	}
+	out.last = info.State.LastSeq
 	for subject, n := range info.State.Subjects {
 		stone, key, m, err := queue.ParseTaskSubject(subject)
 		if err != nil {
@@ -93,6 +95,20 @@ func (s *survey) paused(stone string) bool {
 		}
 	}
 	return len(s.durables[stone]) > 0
+}
+
+// holds reports whether a command is stored that a consumer of the cell's key
+// (of all keys for "") may be given.
+func (s *survey) holds(stone string, c cell) bool {
+	if c.key != "" {
+		return s.stored[stone][c] > 0
+	}
+	for other, n := range s.stored[stone] {
+		if other.method == c.method && n > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // waiting returns what waits for a stone; live says that a worker is there.
@@ -119,7 +135,7 @@ func (r *Registry) count(ctx context.Context, s *survey, stone string, live bool
 		for _, m := range d.lane.Methods() {
 			served[cell{d.key, m}] = true
 		}
-		if err := r.countDurable(ctx, f, stone, d, live); err != nil {
+		if err := r.countDurable(ctx, f, s, stone, d, live); err != nil {
 			return nil, err
 		}
 	}
@@ -137,17 +153,22 @@ func (r *Registry) count(ctx context.Context, s *survey, stone string, live bool
 }
 
 // countDurable counts by method what one consumer has not handed out, and what
-// it has handed out to workers that are not there any more.
-func (r *Registry) countDurable(ctx context.Context, f *figures, stone string, d *durable, live bool) error {
+// it has handed out to workers that are not there any more. The consumer's own
+// count of what waits is not used: the server brings it up to date some time
+// after a command is stored.
+func (r *Registry) countDurable(ctx context.Context, f *figures, s *survey, stone string, d *durable, live bool) error {
 	held := d.info.NumAckPending
 	if live || d.info.NumWaiting > 0 { // somebody works on it
 		held = 0
 	}
-	if held == 0 && d.info.NumPending == 0 {
+	if held == 0 && d.info.Delivered.Stream >= s.last {
 		return nil
 	}
 	subjects := d.lane.Subjects(stone, d.key)
 	for i, m := range d.lane.Methods() {
+		if !s.holds(stone, cell{d.key, m}) {
+			continue
+		}
 		n, oldest, err := r.peek(ctx, d.info.Delivered.Stream+1, subjects[i])
 		if err != nil {
 			return err
