@@ -37,6 +37,9 @@ type CallbackKind int
 const (
 	Webhook CallbackKind = iota + 1
 	Flowable
+	// ToRuntime is the process runtime itself: it has no deliveries but
+	// [Runtime].Ends.
+	ToRuntime
 )
 
 // Callback is whom to tell of a task's ends.
