@@ -15,15 +15,19 @@ type Kind uint8
 
 // The kinds.
 const (
-	Internal    Kind = iota // our mistake; the caller gets a request id, never the cause
-	Invalid                 // the request breaks a rule; sending it again can not help
-	NotFound                // there is no such thing
-	Method                  // the path exists, the method does not
-	Conflict                // the request does not fit what is recorded
-	TooLarge                // the request, or a part of it, is over a limit
-	MediaType               // the body is of a type that is not understood
-	TooMany                 // too many requests, or too much waits already; later it may pass
-	Unavailable             // a part that is needed can not answer now; later it may pass
+	Internal     Kind = iota // our mistake; the caller gets a request id, never the cause
+	Invalid                  // the request breaks a rule; sending it again can not help
+	NotFound                 // there is no such thing
+	Method                   // the path exists, the method does not
+	Conflict                 // the request does not fit what is recorded
+	TooLarge                 // the request, or a part of it, is over a limit
+	MediaType                // the body is of a type that is not understood
+	TooMany                  // too many requests, or too much waits already; later it may pass
+	Unavailable              // a part that is needed can not answer now; later it may pass
+	Unauthorized             // the caller did not say who it is, or wrongly
+	Forbidden                // the caller may not do this to a thing that exists
+	State                    // a process can not do this where it stands; nothing has changed
+	Content                  // the content, of a media type that is understood, can not be accepted
 )
 
 var messages = [...]string{
@@ -36,6 +40,11 @@ var messages = [...]string{
 	MediaType:   "Unsupported media type",
 	TooMany:     "Too many requests",
 	Unavailable: "Service unavailable",
+	// The following are Flowable's words.
+	Unauthorized: "Unauthorized",
+	Forbidden:    "Forbidden",
+	State:        "Internal server error",
+	Content:      "Content is not supported",
 }
 
 // String returns the short text that clients see as message.

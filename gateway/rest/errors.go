@@ -25,6 +25,11 @@ var statuses = [...]int{
 	fault.MediaType:   http.StatusUnsupportedMediaType,
 	fault.TooMany:     http.StatusTooManyRequests,
 	fault.Unavailable: http.StatusServiceUnavailable,
+
+	fault.Unauthorized: http.StatusUnauthorized,
+	fault.Forbidden:    http.StatusForbidden,
+	fault.State:        http.StatusInternalServerError,
+	fault.Content:      http.StatusUnsupportedMediaType,
 }
 
 // ErrorHandler writes errors in their one shape, and logs what the caller is

@@ -35,7 +35,7 @@ func (w Tasks) Append(dst []byte, t *task.Task) []byte {
 	dst = w.time(append(dst, `,"endTime":`...), t.EndTime)
 	dst = AppendString(append(dst, `,"status":`...), t.Status.String())
 	dst = AppendText(append(dst, `,"reason":`...), task.RedactText(t.Reason))
-	dst = appendObject(append(dst, `,"params":`...), t.Params, w.hidden(t.Stone))
+	dst = appendObject(append(dst, `,"params":`...), t.Params, w.Hidden(t.Stone))
 	dst = appendObject(append(dst, `,"outputs":`...), t.Outputs, nil)
 	dst = append(dst, `,"progress":`...)
 	if t.Progress == nil {
@@ -51,7 +51,8 @@ func (w Tasks) Append(dst []byte, t *task.Task) []byte {
 	return append(AppendTime(append(dst, `,"updateTime":`...), t.UpdateTime), '}')
 }
 
-func (w Tasks) hidden(stone string) []string {
+// Hidden returns the names of a stone's params that are not shown.
+func (w Tasks) Hidden(stone string) []string {
 	if w.NoEcho == nil {
 		return nil
 	}
