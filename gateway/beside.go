@@ -22,10 +22,10 @@ type beside struct {
 
 // mountBeside adds the routes of dead letters, quarantine and events, and makes
 // what serves h over NATS.
-func mountBeside(r *rest.Router, h http.Handler, cfg *Config, deps *Deps, js jetstream.JetStream, log *zap.Logger) beside {
-	letters.Mount(r, letters.Dead{NC: deps.NATS, JS: js}, letters.Quarantine{Store: deps.Store})
+func mountBeside(r *rest.Router, h http.Handler, cfg *Config, deps *Deps, noEcho func(stone string) []string, js jetstream.JetStream, log *zap.Logger) beside {
+	letters.Mount(r, letters.Dead{NC: deps.NATS, JS: js, NoEcho: noEcho}, letters.Quarantine{Store: deps.Store, NoEcho: noEcho})
 	b := beside{
-		events: eventapi.New(cfg.Events, eventapi.Deps{Store: deps.Store, NATS: deps.NATS, JS: js, Log: log}),
+		events: eventapi.New(cfg.Events, eventapi.Deps{Store: deps.Store, NATS: deps.NATS, JS: js, Log: log, Mask: deps.Mask}),
 		pub:    pub.New(deps.NATS, h, cfg.Pub, log),
 	}
 	eventapi.Mount(r, b.events)

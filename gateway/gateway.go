@@ -46,8 +46,8 @@ type Store interface { //nolint:interfacebloat // it is composed by role, as the
 	Ping(ctx context.Context) error
 }
 
-// Deps are the parts a [Server] works with. Log and Checks may be left out. The
-// server does not close them.
+// Deps are the parts a [Server] works with. Log, Checks and Mask may be left out.
+// The server does not close them.
 type Deps struct {
 	Store     Store
 	Publisher dispatch.Publisher
@@ -55,6 +55,9 @@ type Deps struct {
 	Log       *zap.Logger // nothing is logged by default
 	// Checks are asked by /readyz too: the other parts of the process.
 	Checks []Check
+	// Mask masks in place what texts repeat of a task's secrets up to an epoch,
+	// as the sealed store does; without it secrets are known by name only.
+	Mask func(ctx context.Context, id string, epoch int, texts ...*string) error
 }
 
 // Server is the gateway.
@@ -111,7 +114,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	router := rest.NewRouter(e, cfg.MaxBody)
 	taskapi.Mount(router, taskapi.Config{Zone: cfg.Zone, NoEcho: s.registry.NoEcho}, s.dispatcher, commander,
 		&dispatch.Asker{Store: deps.Store, Service: s.service, Now: time.Now}, deps.Store)
-	s.beside = mountBeside(router, e, &cfg, &deps, js, log)
+	s.beside = mountBeside(router, e, &cfg, &deps, s.registry.NoEcho, js, log)
 	stoneapi.Mount(router, s.registry)
 	callbackapi.Mount(router, deps.Store, time.Now)
 	mine := (&own{store: deps.Store, nc: deps.NATS, js: js, checkpoint: s.checkpoint}).checks()

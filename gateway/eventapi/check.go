@@ -32,6 +32,7 @@ type Store interface {
 // quarantine: none of that is told.
 type checker struct {
 	store Store
+	mask  func(ctx context.Context, id string, epoch int, texts ...*string) error // nil for none
 	log   *zap.Logger
 
 	mu    sync.Mutex
@@ -105,7 +106,23 @@ func (c *checker) commandFrames(ctx context.Context, m *message) ([]frame, error
 	// business key.
 	c.remember(cmd.Names)
 	f := fact{Names: cmd.Names, kind: kindTransition, status: n.Status.String(), epoch: n.Epoch, time: n.Time, worker: n.Worker, reason: n.Reason}
+	if err := c.hide(ctx, &f); err != nil {
+		return nil, err
+	}
 	return []frame{f.encode(1)}, nil
+}
+
+// hide masks what the texts of a fact repeat of its task's secrets.
+func (c *checker) hide(ctx context.Context, f *fact) error {
+	if c.mask == nil || f.reason == "" && f.line == nil {
+		return nil
+	}
+	if f.line == nil {
+		return c.mask(ctx, f.ID, f.epoch, &f.reason)
+	}
+	line := *f.line // it belongs to the message
+	f.line = &line
+	return c.mask(ctx, f.ID, f.epoch, &f.reason, f.line)
 }
 
 // commanded reports whether a command may be the one of its epoch, and not a
@@ -134,7 +151,11 @@ func (c *checker) eventFrames(ctx context.Context, m *message, e *queue.Event, b
 		return nil, err
 	}
 	var out []frame
-	add := func(f *fact) { out = append(out, f.encode(before)) }
+	var unmasked error
+	add := func(f *fact) {
+		unmasked = errors.Join(unmasked, c.hide(ctx, f))
+		out = append(out, f.encode(before))
+	}
 	fresh := false // the recorder took its progress
 	if len(e.Transitions) > 0 {
 		history, err := c.store.History(ctx, e.ID, false)
@@ -164,7 +185,7 @@ func (c *checker) eventFrames(ctx context.Context, m *message, e *queue.Event, b
 		before++
 		add(&fact{Names: names, kind: kindLog, epoch: e.Epoch, time: e.Log[i].Time, worker: e.Worker, line: &e.Log[i].Line})
 	}
-	return out, nil
+	return out, unmasked
 }
 
 // recorded returns a transition of an event as it was recorded, nil if it was not.

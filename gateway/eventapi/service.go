@@ -44,12 +44,15 @@ type Config struct {
 	Write time.Duration
 }
 
-// Deps are the parts a [Service] works with; all are required.
+// Deps are the parts a [Service] works with; all are required but Mask.
 type Deps struct {
 	Store Store
 	NATS  *nats.Conn
 	JS    jetstream.JetStream
 	Log   *zap.Logger
+	// Mask masks in place what texts repeat of a task's secrets up to an epoch;
+	// without it secrets are known by name only.
+	Mask func(ctx context.Context, id string, epoch int, texts ...*string) error
 }
 
 // Service serves /events.
@@ -82,7 +85,7 @@ func New(cfg Config, deps Deps) *Service {
 	}
 	deps.Log = deps.Log.Named("events")
 	s := &Service{cfg: cfg, deps: deps, places: make(chan struct{}, cfg.Listeners), turns: make(chan struct{}, catchingUp),
-		checker: &checker{store: deps.Store, log: deps.Log, known: map[string]task.Names{}}}
+		checker: &checker{store: deps.Store, mask: deps.Mask, log: deps.Log, known: map[string]task.Names{}}}
 	s.background, s.end = context.WithCancel(context.Background())
 	return s
 }

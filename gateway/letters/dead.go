@@ -29,6 +29,15 @@ const (
 type Dead struct {
 	NC *nats.Conn
 	JS jetstream.JetStream
+	// NoEcho names the params of a stone that are secret; nil knows none.
+	NoEcho func(stone string) []string
+}
+
+func (d Dead) noEcho(stone string) []string {
+	if d.NoEcho == nil {
+		return nil
+	}
+	return d.NoEcho(stone)
 }
 
 // Page returns a page. Without a filter it reads no more than the page; with
@@ -72,7 +81,7 @@ func (r *reader) all(ctx context.Context, s *jetstream.StreamState) (Page, error
 		for _, m := range messages {
 			l := letter(m)
 			r.resolve(ctx, &l)
-			r.add(l.Letter, m.data)
+			r.add(l.Letter, m.data, r.noEcho(l.stone))
 		}
 	}
 	return r.page, nil
@@ -118,7 +127,7 @@ func (r *reader) consider(ctx context.Context, m *raw) {
 		return
 	}
 	r.resolve(ctx, &l)
-	r.add(l.Letter, m.data)
+	r.add(l.Letter, m.data, r.noEcho(l.stone))
 }
 
 // descending reads the messages from sequence from to sequence to, the newest

@@ -6,6 +6,7 @@
 package letters
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/riverstones/riverstones/queue"
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/store"
 )
@@ -62,11 +64,17 @@ type builder struct {
 	shown int
 }
 
-// add masks a letter whose message is data, and puts it on the page.
-func (b *builder) add(l Letter, data []byte) {
+// add masks a letter whose message is data, about a stone whose params in noEcho
+// are secret, and puts it on the page.
+func (b *builder) add(l Letter, data []byte, noEcho []string) {
 	l.Size = len(data)
-	l.Reason = cut(task.RedactText(l.Reason))
-	if b.shown < maxShown && container(data) {
+	readable := container(data)
+	params := paramsOf(data, noEcho, readable)
+	l.Reason = cut(repeated(l.Reason, data, params, noEcho))
+	if b.shown < maxShown && readable {
+		if params != nil {
+			data = bytes.ReplaceAll(data, params, task.RedactWith(params, noEcho))
+		}
 		l.Bytes = task.Redact(data)
 		b.shown += len(l.Bytes)
 	} else {
@@ -74,6 +82,32 @@ func (b *builder) add(l Letter, data []byte) {
 		l.Digest = "sha256:" + hex.EncodeToString(sum[:])
 	}
 	b.page.Letters = append(b.page.Letters, l)
+}
+
+// paramsOf returns the params of a command as they stand in its message, nil if
+// there are none that are secret by their declaration.
+func paramsOf(data []byte, noEcho []string, readable bool) []byte {
+	if len(noEcho) == 0 || !readable {
+		return nil
+	}
+	var c struct {
+		Params json.RawMessage `json:"params"`
+	}
+	if json.Unmarshal(data, &c) != nil || len(c.Params) <= len("{}") {
+		return nil // an array of events has no params
+	}
+	return c.Params
+}
+
+// repeated masks what a reason repeats of the secrets of its message.
+func repeated(reason string, data, params []byte, noEcho []string) string {
+	if reason == "" {
+		return reason
+	}
+	var known task.Concealer
+	known.Add(data, nil)
+	known.Add(params, noEcho)
+	return known.Mask(reason)
 }
 
 // container reports whether data is a JSON object or array, in which secrets
@@ -91,7 +125,23 @@ func cut(s string) string {
 }
 
 // Quarantine shows the store's quarantine.
-type Quarantine struct{ Store store.Quarantine }
+type Quarantine struct {
+	Store store.Quarantine
+	// NoEcho names the params of a stone that are secret; nil knows none.
+	NoEcho func(stone string) []string
+}
+
+// noEcho returns the secret params of the stone that a message was sent to.
+func (q Quarantine) noEcho(subject string) []string {
+	if q.NoEcho == nil {
+		return nil
+	}
+	stone, _, _, err := queue.ParseTaskSubject(subject)
+	if err != nil {
+		return nil
+	}
+	return q.NoEcho(stone)
+}
 
 // Page returns a page. How many there are in all is not counted: Total says how
 // many there are at least.
@@ -104,7 +154,7 @@ func (q Quarantine) Page(ctx context.Context, f Filter) (Page, error) {
 	b.page.Total, b.page.Exact = f.Start+len(rows), len(rows) <= f.Size && (len(rows) > 0 || f.Start == 0)
 	for i := range rows[:min(len(rows), f.Size)] {
 		m := &rows[i]
-		b.add(Letter{Stream: m.Stream, Seq: m.Sequence, Index: m.Index, Subject: m.Subject, Time: m.Time, Reason: m.Reason, TaskID: m.TaskID}, m.Bytes)
+		b.add(Letter{Stream: m.Stream, Seq: m.Sequence, Index: m.Index, Subject: m.Subject, Time: m.Time, Reason: m.Reason, TaskID: m.TaskID}, m.Bytes, q.noEcho(m.Subject))
 	}
 	return b.page, nil
 }

@@ -60,11 +60,19 @@ func setup(t *testing.T, q store.Quarantine) *system {
 	require.NoError(t, err)
 	e := echo.New()
 	e.HTTPErrorHandler = rest.ErrorHandler(zap.NewNop())
-	letters.Mount(rest.NewRouter(e, 1<<20), letters.Dead{NC: nc, JS: s.js}, letters.Quarantine{Store: q})
+	letters.Mount(rest.NewRouter(e, 1<<20), letters.Dead{NC: nc, JS: s.js, NoEcho: noEcho}, letters.Quarantine{Store: q, NoEcho: noEcho})
 	srv := httptest.NewServer(e)
 	t.Cleanup(srv.Close)
 	s.url = srv.URL
 	return s
+}
+
+// noEcho says that the pin of a machine is a secret.
+func noEcho(stone string) []string {
+	if stone == machine {
+		return []string{"pin"}
+	}
+	return nil
 }
 
 // shown is a letter as a client reads it.
@@ -163,6 +171,30 @@ func TestDeadLetters(t *testing.T) {
 	_, _, body := s.raw(t, "/deadletter")
 	require.NotContains(t, body, "hunter2")
 	require.True(t, strings.HasPrefix(body, `[{"seq":3,"subject":"rs.dlq.MachineStone","time":"`), body)
+}
+
+// What a stone declares NoEcho, and what a reason repeats of it, is masked too.
+func TestDeclaredSecrets(t *testing.T) {
+	t.Parallel()
+	s := setup(t, held{{Stream: queue.StreamTasks, Sequence: 1, Subject: queue.TaskSubject(machine, "", task.Start),
+		Reason: "pin hunter2x is odd", Bytes: []byte(command("t1", `{"pin":"hunter2x","n":1}`))}})
+	s.bury(t, machine, "pin hunter2x is odd", command("t1", `{"pin":"hunter2x","n":1}`))
+	s.bury(t, volume, "", command("t2", `{"pin":"shown","n":1}`))
+	for _, path := range []string{"/deadletter?stone=" + machine, "/quarantine"} {
+		list, _, _ := s.get(t, path)
+		require.Len(t, list, 1)
+		require.Equal(t, "pin ****** is odd", *list[0].Reason)
+		require.Equal(t, command("t1", `{"pin":"******","n":1}`), decoded(t, list[0]))
+	}
+	list, _, _ := s.get(t, "/deadletter?taskId=t2")
+	require.Equal(t, command("t2", `{"pin":"shown","n":1}`), decoded(t, list[0]), "another stone's")
+}
+
+// held is a quarantine.
+type held []store.Quarantined
+
+func (h held) Quarantine(context.Context, string, int, int) ([]store.Quarantined, error) {
+	return h, nil
 }
 
 func TestDeadLettersArePaged(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/riverstones/riverstones/gateway/rest"
 	"github.com/riverstones/riverstones/queue/task"
@@ -20,11 +19,13 @@ type change struct {
 }
 
 // changes returns what each attempt changed over the one before it, by epoch.
-func changes(attempts []store.Attempt) map[int][]change {
+// Params in noEcho are secret whatever they are called.
+func changes(attempts []store.Attempt, noEcho []string) map[int][]change {
 	out := map[int][]change{}
 	for i := 1; i < len(attempts); i++ {
 		before, now := &attempts[i-1], &attempts[i]
-		if all := diff(diff(nil, "params", before.Params, now.Params), "outputs", before.Outputs, now.Outputs); len(all) > 0 {
+		all := diff(nil, "params", before.Params, now.Params, noEcho)
+		if all = diff(all, "outputs", before.Outputs, now.Outputs, nil); len(all) > 0 {
 			out[now.Epoch] = all
 		}
 	}
@@ -32,46 +33,50 @@ func changes(attempts []store.Attempt) map[int][]change {
 }
 
 // diff appends the differences of two values below a path: objects member by
-// member, everything else as a whole.
-func diff(all []change, path string, from, to json.RawMessage) []change {
+// member, everything else and what is secret as a whole. Members in noEcho are
+// secret, those further down only by their names.
+func diff(all []change, path string, from, to json.RawMessage, noEcho []string) []change {
 	if bytes.Equal(from, to) {
 		return all
 	}
 	a, b := members(from), members(to)
 	if a == nil || b == nil {
-		return append(all, change{path, masked(path, from), masked(path, to)})
+		return append(all, change{path, masked(from, noEcho), masked(to, noEcho)})
 	}
 	names := maps.Clone(a)
 	maps.Copy(names, b)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		all = diff(all, path+"."+name, a[name], b[name])
+		if !task.Secret(name) && !slices.Contains(noEcho, name) {
+			all = diff(all, path+"."+name, a[name], b[name], nil)
+		} else if !bytes.Equal(a[name], b[name]) {
+			all = append(all, change{path + "." + name, mask(a[name]), mask(b[name])})
+		}
 	}
 	return all
 }
 
 // members returns those of an object, nil for anything else.
 func members(raw json.RawMessage) (all map[string]json.RawMessage) {
-	if len(raw) == 0 || raw[0] != '{' || json.Unmarshal(raw, &all) != nil {
+	if len(raw) == 0 || raw[0] != '{' || task.Sealed(raw) || json.Unmarshal(raw, &all) != nil {
 		return nil
 	}
 	return all
 }
 
-// masked masks the value at the path's end if its name is a secret's, and the
-// secrets within.
-func masked(path string, value json.RawMessage) json.RawMessage {
+// masked masks the secrets within a value, nil if it is not there.
+func masked(value json.RawMessage, noEcho []string) json.RawMessage {
 	if value == nil {
 		return nil
 	}
-	name, err := json.Marshal(path[1+strings.LastIndexByte(path, '.'):])
-	if err != nil {
-		return nil
+	return task.RedactWith(value, noEcho)
+}
+
+// mask masks a secret as a whole, as [task.Redact] does.
+func mask(value json.RawMessage) json.RawMessage {
+	if value == nil || string(value) == "null" {
+		return value
 	}
-	whole := task.Redact(slices.Concat([]byte("{"), name, []byte(":"), value, []byte("}")))
-	for _, v := range members(whole) {
-		return v
-	}
-	return nil
+	return json.RawMessage(`"` + task.Mask + `"`)
 }
 
 // appendChanges appends them as an array.

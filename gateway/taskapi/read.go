@@ -84,7 +84,7 @@ func (a *api) history(ctx context.Context, r historyRequest) (history, error) {
 		if err != nil {
 			return history{}, unread(err, string(r.key))
 		}
-		h.changes = changes(attempts)
+		h.changes = changes(attempts, a.tasks.Hidden(t.Stone))
 	}
 	return h, nil
 }

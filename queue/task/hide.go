@@ -67,6 +67,9 @@ type hook struct {
 	reserved string                    // strings that begin with it are hidden
 }
 
+// passes reports whether sealed values are left as they are.
+func (h hook) passes() bool { return h.hide != nil || h.visit != nil }
+
 // secret returns what to put in place of the value of a secret member.
 func (h hook) secret(value []byte) []byte {
 	if h.visit != nil {

@@ -183,6 +183,9 @@ func (w *walker) end() bool {
 func (w *walker) value() bool {
 	switch w.peek() {
 	case '{':
+		if !w.skip && Sealed(w.src[w.pos:]) {
+			return w.mask()
+		}
 		return w.container('}', w.member)
 	case '[':
 		return w.container(']', w.value)
@@ -266,7 +269,8 @@ func secretName(name []byte, escaped bool) bool {
 	return endsSecret(string(name)) // is not copied to the heap
 }
 
-// mask replaces the next value, unless it is null or masked already.
+// mask replaces the next value, unless it is null or masked already, or sealed and
+// to be left so.
 func (w *walker) mask() bool {
 	w.peek()
 	from := w.pos
@@ -278,7 +282,7 @@ func (w *walker) mask() bool {
 		return true
 	}
 	w.found = true
-	if ok && string(value) != quotedMask {
+	if ok && string(value) != quotedMask && !(w.hook.passes() && Sealed(value)) {
 		w.replace(from, w.pos, w.hook.secret(value))
 	}
 	return ok

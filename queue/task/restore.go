@@ -62,6 +62,8 @@ type restorer struct {
 
 func (r *restorer) value(m, o *node) {
 	switch a, b := r.w.src[m.from], r.original[o.from]; {
+	case b == '{' && Sealed(r.original[o.from:o.to]):
+		r.secret(m, o)
 	case a != b:
 	case r.reserved != "" && a == '"' && bytes.HasPrefix(r.original[o.from+1:], []byte(r.reserved)):
 		r.secret(m, o)

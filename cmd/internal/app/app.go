@@ -19,6 +19,7 @@ import (
 	"github.com/riverstones/riverstones/stone"
 	"github.com/riverstones/riverstones/store"
 	"github.com/riverstones/riverstones/store/recorder"
+	"github.com/riverstones/riverstones/store/seal"
 )
 
 // Hooks let a load generator or a test look in. All may be nil.
@@ -40,6 +41,7 @@ type App struct {
 	stack   stack
 	nats    *embedded.Server // nil for a server elsewhere
 	store   store.Store      // nil without a role that needs it
+	sealed  *seal.Store      // the same, nil together
 	addr    string           // of the REST API, "" without it
 	health  string           // of the health listener, "" without it
 	parts   []*part

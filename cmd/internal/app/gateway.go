@@ -21,7 +21,7 @@ func (a *App) startGateway(ctx, background context.Context, nc *nats.Conn) error
 		Listen: a.cfg.Listen, Zone: a.cfg.TimeZone, MaxBody: a.cfg.Limits.Body,
 		Concurrent: a.cfg.Limits.Concurrency, BacklogLimit: a.cfg.Limits.Backlog,
 		Callbacks: callback.Config{Allow: a.cfg.Callbacks.Allow, Secrets: a.cfg.Callbacks.Secrets, Logins: a.cfg.Callbacks.Logins},
-	}, gateway.Deps{Store: a.store, Publisher: pub, NATS: nc, Log: a.log,
+	}, gateway.Deps{Store: a.store, Publisher: pub, NATS: nc, Log: a.log, Mask: a.sealed.Mask,
 		Checks: a.checks(partStore, string(config.Gateway))})
 	if err != nil {
 		return err

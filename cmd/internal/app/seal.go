@@ -31,7 +31,8 @@ func (a *App) sealStore(ctx context.Context) error {
 	var done sync.WaitGroup
 	done.Go(func() { d.follow(background) })
 	a.stack.push("declared secrets", func(context.Context) error { end(); done.Wait(); return nil })
-	a.store = seal.New(a.store, seal.Config{Keys: keys, NoEcho: d.noEcho, Logger: a.log})
+	a.sealed = seal.New(a.store, seal.Config{Keys: keys, NoEcho: d.noEcho, Logger: a.log})
+	a.store = a.sealed
 	return nil
 }
 
