@@ -25,9 +25,9 @@ type Runtime interface { //nolint:interfacebloat // one aggregate; split by the 
 	// Ends returns ends of tasks that the runtime published and has not heard
 	// ([RuntimeChanges.Heard]) yet, oldest first.
 	Ends(ctx context.Context, limit int) ([]TaskEnd, error)
-	// DueJobs returns timer and async jobs that are due at now and not locked
-	// then, of instances that are not suspended, the earliest first. next is
-	// when the earliest of the others is, zero for none.
+	// DueJobs returns timer and async jobs with retries left that are due at
+	// now and not locked then, of instances that are not suspended, the earliest
+	// first. next is when the earliest of those that are not due is, zero for none.
 	DueJobs(ctx context.Context, now time.Time, limit int) (due []Job, next time.Time, err error)
 
 	// Deployments, Definitions, … return one page. Page fields that are zero
@@ -79,7 +79,9 @@ type RuntimeTx interface { //nolint:interfacebloat // what one step needs
 	Latest(ctx context.Context, key, tenant string) (Definition, error)
 	// Activities returns the finished activities of an instance as [Runtime] does.
 	Activities(ctx context.Context, instanceID string) ([]Activity, error)
-	// Write writes what changed. It may be called more than once.
+	// Write writes what changed. It may be called more than once. What the
+	// database finds wrong may come to light with a later call, or when the
+	// step is committed; then Step returns it.
 	Write(ctx context.Context, c *RuntimeChanges) error
 	// Command changes a task as [Commands] does, in this transaction.
 	Command(ctx context.Context, key string, decide func(Standing) (*Step, error)) (task.Task, error)
@@ -136,10 +138,12 @@ type RuntimeChanges struct {
 	// DropDeployments removes deployments with resources and definitions.
 	DropDeployments []string
 
-	// Publish are new tasks: recorded and put into the outbox as by Delay. Their ends are
-	// told by Ends.
+	// Publish are new tasks: recorded and put into the outbox as by Delay, where
+	// NotBefore may be zero for at once; one that is known already is [ErrRejected].
+	// Their ends are told by Ends, of the instance that ProcessInstanceID names.
 	Publish []Delayed
-	// Heard removes ends that the step has taken.
+	// Heard removes ends that the step has taken. One that is recorded again
+	// after that is told again.
 	Heard []int64
 }
 
@@ -219,6 +223,7 @@ const (
 type Instance struct {
 	ID, Root       string // Root is the outermost instance; its own id for that
 	SuperExecution string // the caller's execution; "" for none
+	SuperInstance  string // the caller's instance, which is history's; "" for none
 	Definition     string // id
 	Key            string // of the definition
 	Kind           InstanceKind
@@ -297,7 +302,7 @@ type Variable struct {
 	Instance        string
 	Type, Kind      string
 	Key, Fold       string // at most 300 bytes
-	Size            int    // of Data
+	Size            int    // of Data, in bytes; a write with another one is [ErrRejected]
 	Data            []byte
 	Created, Update time.Time
 }
@@ -407,6 +412,7 @@ type Activity struct {
 type Paging struct {
 	Start, Size int // Size 0 gives no rows and the true total
 	// Sort is a name that the filter's doc lists; the first one is the default.
+	// Any other is an error.
 	Sort       string
 	Descending bool
 }

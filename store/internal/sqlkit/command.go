@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/store"
@@ -91,17 +92,32 @@ func Delayed(commands []store.Delayed) store.Changes {
 		out.Transitions = append(out.Transitions, store.Transition{
 			ID: c.ID, Epoch: c.Epoch, Status: task.ProduceSuccess, Time: c.CreateTime,
 		})
-		out.Outbox = append(out.Outbox, store.Outgoing{Kind: store.Send, Command: *c, Timeout: d.Timeout, Due: d.NotBefore})
+		out.Outbox = append(out.Outbox, store.Outgoing{Kind: store.Tell, Command: *c},
+			store.Outgoing{Kind: store.Send, Command: *c, Timeout: d.Timeout, Due: d.NotBefore})
 	}
 	Sort(&out)
 	return out
 }
 
-// PutDelayed writes [NewColumns] of a task and not_before.
-func PutDelayed(w Writer, s *store.State) error {
-	if err := PutNew(w, s); err != nil {
-		return err
+// PutDelayed returns a function that writes [NewColumns] of a task of these
+// commands, not_before and timeout.
+func PutDelayed(commands []store.Delayed) func(Writer, *store.State) error {
+	timeouts := map[string]time.Duration{}
+	for i := range commands {
+		if _, twice := timeouts[commands[i].Command.ID]; !twice {
+			timeouts[commands[i].Command.ID] = commands[i].Timeout
+		}
 	}
-	timeOrNull(w, s.NotBefore)
-	return nil
+	return func(w Writer, s *store.State) error {
+		if err := PutNew(w, s); err != nil {
+			return err
+		}
+		timeOrNull(w, s.NotBefore)
+		if d := timeouts[s.ID]; d > 0 {
+			w.Int(d.Microseconds())
+		} else {
+			w.Null()
+		}
+		return nil
+	}
 }

@@ -51,7 +51,7 @@ func PutOutgoing(w Writer, o *store.Outgoing) error {
 
 // OutgoingColumns are what [Outgoing] reads: of the row o and its task t.
 const OutgoingColumns = `t.id, t.task_id, t.process_id, t.name, t.namespace, t.stone, t.business_key,
-  o.number, o.epoch, o.kind, o.due, o.sequence, o.timeout, o.tries, o.command, o.trace`
+  o.number, o.epoch, o.kind, o.due, o.since, o.sequence, o.timeout, o.tries, o.command, o.trace`
 
 // Outgoing reads a row of the outbox.
 func Outgoing(r Row) (store.Outgoing, error) {
@@ -62,6 +62,7 @@ func Outgoing(r Row) (store.Outgoing, error) {
 	if due := r.Time(); !due.Equal(AtOnce()) {
 		o.Due = due
 	}
+	o.Since = r.Time()
 	o.Sequence = uint64(r.Int()) //nolint:gosec // written from an uint64
 	o.Timeout, o.Tries = time.Duration(r.Int())*time.Microsecond, r.Int()
 	payload, trace := r.Raw(), r.Text()

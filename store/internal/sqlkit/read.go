@@ -84,7 +84,7 @@ func object(raw json.RawMessage) json.RawMessage {
 // KnownColumns are what [Known] reads: those of a task, and the attempt f of
 // epoch 1.
 const KnownColumns = TaskColumns + `,
-  f.epoch, f.method, f.params, f.outputs, f.create_time, f.deadline, f.max_attempts, f.backoff`
+  f.epoch, f.method, f.params, f.outputs, f.create_time, f.deadline, f.max_attempts, f.backoff, t.timeout`
 
 // Known reads a task with its first command. Of a command that is not recorded
 // yet there are only the names.
@@ -95,7 +95,7 @@ func Known(r Row) store.Known {
 	if most, backoff := r.IntOrNil(), r.Int(); most != nil {
 		c.Retry = &queue.Retry{MaxAttempts: *most, Backoff: time.Duration(backoff) * time.Microsecond}
 	}
-	return store.Known{Task: t, First: c}
+	return store.Known{Task: t, First: c, Timeout: time.Duration(r.Int()) * time.Microsecond}
 }
 
 // Note reads a transition of the task with this id: epoch, status,

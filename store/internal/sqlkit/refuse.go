@@ -25,6 +25,8 @@ func Refused(commands []*queue.Command, reason string, at time.Time) store.Chang
 		out.Transitions = append(out.Transitions, store.Transition{
 			ID: c.ID, Epoch: c.Epoch, Status: task.ProduceFailed, Time: at, Reason: reason,
 		})
+		// Due only now, so that commands go first when the queue is back.
+		out.Outbox = append(out.Outbox, store.Outgoing{Kind: store.Tell, Command: *c, Due: at})
 	}
 	Sort(&out)
 	return out
