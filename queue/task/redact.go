@@ -282,7 +282,7 @@ func (w *walker) mask() bool {
 		return true
 	}
 	w.found = true
-	if ok && string(value) != quotedMask && !(w.hook.passes() && Sealed(value)) {
+	if ok && string(value) != quotedMask && (!w.hook.passes() || !Sealed(value)) {
 		w.replace(from, w.pos, w.hook.secret(value))
 	}
 	return ok
