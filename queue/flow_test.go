@@ -179,14 +179,23 @@ func pull(t *testing.T, nc *nats.Conn, cfg queue.PullConfig, f func(*queue.Deliv
 
 func pulling(t *testing.T, nc *nats.Conn, cfg queue.PullConfig, f func(*queue.Delivery, bool) error) (cancel func(), ended <-chan error) {
 	t.Helper()
+	return runPuller(t, newPuller(t, nc, cfg), f)
+}
+
+func newPuller(t *testing.T, nc *nats.Conn, cfg queue.PullConfig) *queue.Puller {
+	t.Helper()
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
 	_, err = queue.EnsureConsumers(t.Context(), js, "MachineStone", "")
 	require.NoError(t, err)
 	cfg.Stream, cfg.Consumer = queue.StreamTasks, queue.Work.Durable("MachineStone", "")
+	return queue.NewPuller(nc, cfg)
+}
+
+func runPuller(t *testing.T, p *queue.Puller, f func(*queue.Delivery, bool) error) (cancel func(), ended <-chan error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
-	p := queue.NewPuller(nc, cfg)
 	go func() { done <- p.Run(ctx, f) }()
 	return cancel, done
 }
@@ -228,7 +237,8 @@ func TestPullerGivesEverythingOver(t *testing.T) {
 	require.NoError(t, stop())
 }
 
-// A puller never holds more than there is room for.
+// A puller never holds more than there is room for, unless it takes a pull for
+// lost: its heartbeat is long enough that it does not.
 func TestPullerKeepsToItsRoom(t *testing.T) {
 	t.Parallel()
 	s := queuetest.Start(t)
@@ -238,7 +248,8 @@ func TestPullerKeepsToItsRoom(t *testing.T) {
 	var held, most, done int
 	room := func() int { mu.Lock(); defer mu.Unlock(); return 7 - held }
 	ch := make(chan *queue.Delivery, 100)
-	stop := pull(t, nc, queue.PullConfig{Limit: 7, Room: room, Heartbeat: 50 * time.Millisecond}, func(d *queue.Delivery, _ bool) error {
+	p := newPuller(t, nc, queue.PullConfig{Limit: 7, Room: room, Heartbeat: 10 * time.Second})
+	cancel, ended := runPuller(t, p, func(d *queue.Delivery, _ bool) error {
 		mu.Lock()
 		defer mu.Unlock()
 		held++
@@ -254,9 +265,12 @@ func TestPullerKeepsToItsRoom(t *testing.T) {
 		held--
 		done++
 		mu.Unlock()
+		p.Wake()
 	}
-	require.NoError(t, stop())
+	cancel()
+	require.NoError(t, <-ended)
 	require.LessOrEqual(t, most, 7)
+	require.Zero(t, p.Stalls())
 }
 
 func TestPullerSaysThatItsConsumerIsGone(t *testing.T) {

@@ -3,6 +3,7 @@ package stone_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"github.com/riverstones/riverstones/queue"
@@ -125,22 +127,31 @@ func (b *bed) until(id string, want ...string) []queue.Event {
 	return all
 }
 
-// idle waits until no command waits or is held.
+// idle waits until no command waits or is held. A consumer's count of what
+// waits would not do: it lags behind the stream.
 func (b *bed) idle() {
 	b.t.Helper()
 	js := b.server.JetStream(b.t)
-	queuetest.WaitFor(b.t, func() bool {
-		for _, l := range queue.Lanes() {
+	s, err := js.Stream(b.t.Context(), queue.StreamTasks)
+	require.NoError(b.t, err)
+	for _, l := range queue.Lanes() {
+		last := uint64(0)
+		for _, subject := range l.Subjects(code, "") {
+			m, err := s.GetLastMsgForSubject(b.t.Context(), subject)
+			if !errors.Is(err, jetstream.ErrMsgNotFound) {
+				require.NoError(b.t, err)
+				last = max(last, m.Sequence)
+			}
+		}
+		queuetest.WaitFor(b.t, func() bool {
 			c, err := js.Consumer(b.t.Context(), queue.StreamTasks, l.Durable(code, ""))
 			if err != nil {
 				return false
 			}
-			if i := c.CachedInfo(); i.NumPending+uint64(i.NumAckPending) > 0 { //nolint:gosec // a count
-				return false
-			}
-		}
-		return true
-	})
+			i := c.CachedInfo()
+			return i.Delivered.Stream >= last && i.NumAckPending == 0
+		})
+	}
 }
 
 func (b *bed) questions() []queue.Question {

@@ -134,15 +134,20 @@ func TestConcurrentEqualRequestsPublishOnce(t *testing.T) {
 func TestConcurrentRequestsShareLookups(t *testing.T) {
 	t.Parallel()
 	s := setup(t, options{})
+	s.store.gate = make(chan struct{})
 	const n = 300
-	var wg sync.WaitGroup
+	var wg, begun sync.WaitGroup
+	begun.Add(n)
 	for i := range n {
 		wg.Go(func() {
+			begun.Done()
 			if o, err := s.Publish(t.Context(), request(fmt.Sprint(i))); err != nil || o.Known || !o.Recorded {
 				t.Errorf("%+v %v", o, err)
 			}
 		})
 	}
+	begun.Wait()
+	close(s.store.gate) // the first lookup lasted until the others came
 	wg.Wait()
 	require.Equal(t, n, s.messages(t))
 	require.Equal(t, n, s.rows(t))
@@ -255,9 +260,8 @@ func TestRefusedRequests(t *testing.T) {
 
 func TestQueueOutOfReach(t *testing.T) {
 	t.Parallel()
-	s := setup(t, options{})
-	_, err := s.Publish(t.Context(), request("before"))
-	require.NoError(t, err)
+	s := setup(t, options{deadline: time.Second})
+	publishUntilTaken(t, s, request("before"))
 	s.server.Stop(t)
 	var wg sync.WaitGroup
 	for range 3 { // who sends the same meanwhile shares the failure
@@ -300,7 +304,7 @@ func publishUntilTaken(t *testing.T, s *system, r dispatch.Request) (o dispatch.
 
 func TestQueueAndStoreOutOfReach(t *testing.T) {
 	t.Parallel()
-	s := setup(t, options{})
+	s := setup(t, options{deadline: time.Second})
 	s.server.Stop(t)
 	s.store.down.Store(true)
 	_, err := s.Publish(t.Context(), request("t"))

@@ -34,10 +34,14 @@ type flaky struct {
 	store.Store
 	down    atomic.Bool
 	lookups atomic.Int64
+	gate    chan struct{} // lookups wait until it is closed; nil for none
 }
 
 func (f *flaky) Lookup(ctx context.Context, taskIDs, ids []string) ([]store.Known, error) {
 	f.lookups.Add(1)
+	if f.gate != nil {
+		<-f.gate
+	}
 	if f.down.Load() {
 		return nil, errDown
 	}
@@ -64,8 +68,9 @@ type system struct {
 type options struct {
 	dispatch   dispatch.Config
 	queue      queue.ProvisionConfig
-	unrecorded bool // no recorder runs
-	patience   time.Duration
+	unrecorded bool            // no recorder runs
+	patience   time.Duration   // 30 s by default
+	deadline   time.Duration   // of a publishing, 30 s by default
 	before     func(s *system) // runs before the dispatcher starts
 	target     dispatch.Target // nobody may be told by default
 }
@@ -89,9 +94,12 @@ func setup(t *testing.T, o options) *system {
 		s.record(t)
 	}
 	if o.patience == 0 {
-		o.patience = 10 * time.Second
+		o.patience = 30 * time.Second
 	}
-	publisher, err := queue.NewPublisher(s.nc, queue.PublisherConfig{Deadline: time.Second})
+	if o.deadline == 0 {
+		o.deadline = 30 * time.Second
+	}
+	publisher, err := queue.NewPublisher(s.nc, queue.PublisherConfig{Deadline: o.deadline})
 	require.NoError(t, err)
 	s.checkpoint = dispatch.NewCheckpoint(s.nc, s.store, o.patience, log)
 	s.Dispatcher = dispatch.New(o.dispatch, dispatch.Deps{Store: s.store, Publisher: publisher,
