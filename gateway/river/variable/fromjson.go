@@ -205,6 +205,12 @@ func fromBig(k kind, raw jsontext.Value) (Value, error) {
 // BigInteger returns a value of type bigInteger.
 func BigInteger(n *big.Int) Value { return Value{kind: kindBigInteger, text: n.String()} }
 
+// BigDecimal returns a value of type bigDecimal, unscaled / 10^scale; scale is at least 0.
+func BigDecimal(unscaled *big.Int, scale int) Value {
+	d := decimal{negative: unscaled.Sign() < 0, digits: new(big.Int).Abs(unscaled).String(), scale: scale}
+	return Value{kind: kindBigDecimal, text: d.plain()}
+}
+
 // text unquotes a JSON string.
 func text(k kind, raw jsontext.Value) (string, error) {
 	if raw.Kind() != jsontext.KindString {
