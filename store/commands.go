@@ -75,6 +75,11 @@ const (
 	// and turns out to have been begun all the same. Names and epoch are those
 	// of the cancelled attempt.
 	Pursue
+	// Tell tells those who follow the streams of the transition that Command's
+	// epoch began with and that no message of a stream brings.
+	Tell
+	// TellResumed tells them that debugging of the failed task was given up.
+	TellResumed
 )
 
 // Outgoing is a row of the outbox: something that is to be sent, and that is

@@ -181,6 +181,9 @@ func (in *installation) cancel(t *testing.T, stone string, trimmed uint64) {
 	require.NoError(t, err)
 	require.NoError(t, s.DeleteMsg(ctx, ack.Sequence))
 	require.NoError(t, in.gateway.nc.Publish(queue.CtlSubject(stone), []byte("{}")))
+	facts, err := queue.NewPublisher(in.gateway.nc, queue.PublisherConfig{})
+	require.NoError(t, err)
+	require.NoError(t, facts.PublishFacts(ctx, []queue.Fact{{Kind: queue.FactBegun, Epoch: 2}})[0].Err)
 
 	stones, err := js.KeyValue(ctx, queue.BucketStones)
 	require.NoError(t, err)
@@ -292,7 +295,7 @@ var forbidden = []string{
 	// publish tasks, for others or for itself
 	"rs.task.SIP=3A=3AEC2=3A=3AVolume._.start", "rs.task.MachineStone._.start", "rs.task.MachineStone._.cancel",
 	// stop the work of others, speak for gateway and recorder
-	"rs.ctl.SIP=3A=3AEC2=3A=3AVolume", "rs.ctl.MachineStone", "rs.checkpoint.RS_TASKS", "rs.pub",
+	"rs.ctl.SIP=3A=3AEC2=3A=3AVolume", "rs.ctl.MachineStone", "rs.checkpoint.RS_TASKS", "rs.pub", "rs.evt._.fact",
 	// read or settle another stone's queue
 	"$JS.API.CONSUMER.MSG.NEXT.RS_TASKS.w_SIP=3A=3AEC2=3A=3AVolume", "$JS.ACK.RS_TASKS.w_SIP=3A=3AEC2=3A=3AVolume.1.1.1.1.1",
 	"$JS.API.CONSUMER.CREATE.RS_TASKS.w_MachineStone", "$JS.API.CONSUMER.CREATE.RS_TASKS.mine.rs.task.>", "$JS.API.CONSUMER.DURABLE.CREATE.RS_TASKS.w_MachineStone",

@@ -305,6 +305,7 @@ func (d *Dispatcher) refuse(ctx context.Context, lost []*draft, of int, cause er
 	if failed != nil {
 		d.deps.Log.Error("produce.failed can not be recorded", zap.Int("tasks", len(cmds)), zap.Error(failed))
 	}
+	d.deps.Wake()
 	err := refusal(lost, of, cause, failed == nil)
 	for _, one := range lost {
 		d.claims.release(one.mine, err, failed != nil)

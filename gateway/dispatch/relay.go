@@ -41,6 +41,7 @@ type RelayStore interface {
 type Relay struct {
 	store  RelayStore
 	pub    Publisher
+	facts  *queue.Publisher
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	pursue func(ctx context.Context, id string, epoch int) error
@@ -59,7 +60,11 @@ func NewRelay(st RelayStore, pub Publisher, nc *nats.Conn, pursue func(ctx conte
 	if err != nil {
 		return nil, fmt.Errorf("make relay: %w", err)
 	}
-	return &Relay{store: st, pub: pub, nc: nc, js: js, pursue: pursue, log: log.Named("relay"), now: time.Now, name: nats.NewInbox(),
+	facts, err := queue.NewPublisher(nc, queue.PublisherConfig{})
+	if err != nil {
+		return nil, fmt.Errorf("make relay: %w", err)
+	}
+	return &Relay{store: st, pub: pub, facts: facts, nc: nc, js: js, pursue: pursue, log: log.Named("relay"), now: time.Now, name: nats.NewInbox(),
 		wake: make(chan struct{}, 1)}, nil
 }
 
@@ -177,9 +182,14 @@ func (r *Relay) sendAll(ctx context.Context, rows []store.Outgoing) []store.Sent
 	done := make([]store.Sent, len(rows))
 	var commands []*queue.Command
 	var at []int
+	untold := r.announce(ctx, rows)
 	for i := range rows {
 		row := &rows[i]
 		done[i].Number = row.Number
+		if err := untold[i]; err != nil {
+			r.failed(&done[i], row, err)
+			continue
+		}
 		if row.Kind == store.Send {
 			if row.Timeout > 0 {
 				row.Command.Deadline = r.now().Add(row.Timeout).UTC().Truncate(time.Microsecond)
@@ -226,6 +236,8 @@ func (r *Relay) tell(ctx context.Context, row *store.Outgoing) error {
 		return r.halt(row)
 	case store.Pursue:
 		return r.pursue(ctx, row.Command.ID, row.Command.Epoch)
+	case store.Tell, store.TellResumed:
+		return nil // it was announced
 	default:
 		return fmt.Errorf("outbox row of unknown kind %d", row.Kind)
 	}

@@ -45,7 +45,8 @@ func resume(s *store.Standing) (*store.Step, error) {
 		return nil, err
 	}
 	off := false
-	return &store.Step{State: s.State, Debug: &off}, nil
+	told := store.Outgoing{Kind: store.TellResumed, Command: queue.Command{Names: s.Names, Epoch: s.Epoch}}
+	return &store.Step{State: s.State, Debug: &off, Outbox: []store.Outgoing{told}}, nil
 }
 
 // debugged says which of the two does not hold: failed, and in debug mode.
@@ -83,6 +84,7 @@ func canceled(s *store.Standing, now time.Time) *store.Step {
 	step.Attempt.Params, step.Attempt.Outputs = s.Current.Params, s.Outputs
 	step.Transitions = []store.Transition{{ID: s.ID, Epoch: step.State.Epoch, Status: task.Canceled, Time: now}}
 	withdraw(s, step)
+	step.Outbox = append(step.Outbox, store.Outgoing{Kind: store.Tell, Command: queue.Command{Names: s.Names, Epoch: step.State.Epoch}})
 	return step
 }
 

@@ -109,7 +109,8 @@ func TestCancel(t *testing.T) {
 	require.Equal(t, task.Canceled, step.State.Status)
 	require.Equal(t, at, step.State.EndTime)
 	require.Equal(t, 4, step.State.Epoch)
-	require.Equal(t, []store.Kind{store.Withdraw}, kinds(step), "no command is sent")
+	require.Equal(t, []store.Kind{store.Withdraw, store.Tell}, kinds(step), "no command is sent")
+	require.Equal(t, 4, step.Outbox[1].Command.Epoch)
 	require.Equal(t, uint64(17), step.Outbox[0].Sequence)
 	require.Equal(t, 4, step.Outbox[0].Command.Epoch)
 	require.Len(t, step.Transitions, 1)
@@ -145,7 +146,7 @@ func TestResume(t *testing.T) {
 	require.Equal(t, s.State, step.State, "it stays failed")
 	require.False(t, *step.Debug)
 	require.Nil(t, step.Attempt)
-	require.Empty(t, step.Outbox)
+	require.Equal(t, []store.Kind{store.TellResumed}, kinds(step), "no command is sent")
 }
 
 func kinds(s *store.Step) (all []store.Kind) {

@@ -67,6 +67,12 @@ func (c *checker) try(ctx context.Context, m *message, want func(n *task.Names) 
 		}
 		return c.commandFrames(ctx, m)
 	}
+	if m.fact != nil {
+		if !want(&m.fact.Names) {
+			return nil, nil
+		}
+		return c.factFrames(ctx, m)
+	}
 	var out []frame
 	item := 0
 	for i := range m.events {
@@ -83,8 +89,9 @@ func (c *checker) try(ctx context.Context, m *message, want func(n *task.Names) 
 	return out, nil
 }
 
-// commandFrames is produce.success of a command, unless the message is the
-// worker's own monitor command or a repeat.
+// commandFrames is produce.success, if it was recorded from this message: a
+// command that the store wrote before it was sent is told by a fact, and what is
+// sent again or by a worker was told before.
 func (c *checker) commandFrames(ctx context.Context, m *message) ([]frame, error) {
 	cmd := m.command
 	history, err := c.store.History(ctx, cmd.ID, false)
@@ -92,15 +99,8 @@ func (c *checker) commandFrames(ctx context.Context, m *message) ([]frame, error
 		return nil, gone(err)
 	}
 	n := find(history, cmd.Epoch, task.ProduceSuccess)
-	if n == nil {
+	if n == nil || !n.Time.Equal(m.time) {
 		return nil, nil
-	}
-	if !n.Time.Equal(m.time) {
-		// It was recorded otherwise than from this message: a command that the
-		// gateway recorded before it was sent, or one that was stored before.
-		if ours, err := c.commanded(ctx, m); err != nil || !ours {
-			return nil, err
-		}
 	}
 	// An event may have been recorded before its command, which alone says the
 	// business key.
@@ -123,18 +123,6 @@ func (c *checker) hide(ctx context.Context, f *fact) error {
 	line := *f.line // it belongs to the message
 	f.line = &line
 	return c.mask(ctx, f.ID, f.epoch, &f.reason, f.line)
-}
-
-// commanded reports whether a command may be the one of its epoch, and not a
-// repeat, nor the monitor command of a worker behind a start.
-func (c *checker) commanded(ctx context.Context, m *message) (bool, error) {
-	if _, same, err := c.names(ctx, &m.command.Names); err != nil || !same || m.again {
-		return false, err
-	}
-	if m.command.Method != task.Monitor {
-		return true, nil
-	}
-	return c.at(ctx, m.command.ID, func(t *task.Task) bool { return t.Epoch == m.command.Epoch && t.Method == task.Monitor })
 }
 
 // at asks how a task stands now.

@@ -13,6 +13,7 @@ const (
 	kindTransition = "transition"
 	kindProgress   = "progress"
 	kindLog        = "log"
+	kindResume     = "resume"
 	kindGap        = "gap"
 )
 

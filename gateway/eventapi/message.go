@@ -1,7 +1,6 @@
 package eventapi
 
 import (
-	"strings"
 	"time"
 
 	"github.com/riverstones/riverstones/queue"
@@ -15,7 +14,7 @@ type message struct {
 	seq     uint64
 	time    time.Time // when it was stored, as the recorder writes it
 	command *queue.Command
-	again   bool // the command was published again, after it had been lost
+	fact    *queue.Fact
 	events  []queue.Event
 	items   int // that may be shown
 }
@@ -26,7 +25,12 @@ func decode(stream string, d *queue.Delivery) *message {
 		c, err := queue.ParseCommand(d.Msg.Data)
 		if err == nil && c.Subject() == d.Msg.Subject {
 			m.command, m.items = c, 1
-			m.again = strings.Contains(strings.TrimPrefix(d.Msg.Header.Get("Nats-Msg-Id"), c.MsgID()), ".r")
+		}
+		return m
+	}
+	if d.Msg.Subject == queue.FactSubject {
+		if f, err := queue.ParseFact(d.Msg.Data); err == nil {
+			m.fact, m.items = f, 1
 		}
 		return m
 	}
@@ -58,6 +62,9 @@ func items(e *queue.Event) int {
 func (m *message) wanted(want func(n *task.Names) bool) bool {
 	if m.command != nil {
 		return want(&m.command.Names)
+	}
+	if m.fact != nil {
+		return want(&m.fact.Names)
 	}
 	for i := range m.events {
 		if want(&m.events[i].Names) {

@@ -69,6 +69,9 @@ func commandClaims(d *queue.Delivery) []claim {
 }
 
 func eventClaims(d *queue.Delivery) []claim {
+	if d.Msg.Subject == queue.FactSubject {
+		return nil // it claims nothing that is not in the store
+	}
 	at := place{queue.StreamEvents, d.Sequence, 0}
 	events, err := queue.ParseEvents(d.Msg.Data)
 	stone, _, wrong := queue.ParseEventSubject(d.Msg.Subject)

@@ -55,6 +55,9 @@ func (e *entry) readCommand(m *nats.Msg) {
 }
 
 func (e *entry) readEvents(m *nats.Msg) {
+	if e.subject == queue.FactSubject {
+		return // it tells of what the store has
+	}
 	if e.stone, e.method, e.err = queue.ParseEventSubject(e.subject); e.err != nil {
 		return
 	}

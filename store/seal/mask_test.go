@@ -124,6 +124,7 @@ func TestRefusedAndDelayedAreSealed(t *testing.T) {
 			require.Equal(t, secretParams, string(got.Params))
 			require.Equal(t, string(c.Outputs), string(got.Outputs))
 		}
+		told(t, raw)
 		kept, _, err := raw.Outgoing(t.Context(), noon, 10)
 		require.NoError(t, err)
 		require.Len(t, kept, 1)
@@ -133,6 +134,17 @@ func TestRefusedAndDelayedAreSealed(t *testing.T) {
 		require.Equal(t, secretParams, string(rows[0].Command.Params))
 		require.Equal(t, string(c.Outputs), string(rows[0].Command.Outputs))
 	})
+}
+
+// told takes out the rows that tell of what was written.
+func told(t *testing.T, s store.Store) {
+	t.Helper()
+	rows, _, err := s.Outgoing(t.Context(), noon, 10)
+	require.NoError(t, err)
+	for _, row := range rows {
+		require.Equal(t, store.Tell, row.Kind)
+		require.NoError(t, s.Sent(t.Context(), []store.Sent{{Number: row.Number}}))
+	}
 }
 
 // A command whose secret cannot be opened is put off and not sent with a mask
@@ -146,6 +158,7 @@ func TestNobodyWorksWithAMask(t *testing.T) {
 		plain.Names, plain.Params = newState("t2").Names, json.RawMessage(`{}`)
 		_, err := full.Delay(t.Context(), []store.Delayed{{Command: c, NotBefore: noon}, {Command: plain, NotBefore: noon}})
 		require.NoError(t, err)
+		told(t, raw)
 		rows, next, err := seal.New(raw, seal.Config{Keys: keyring(t, "b")}).Outgoing(t.Context(), noon, 10)
 		require.NoError(t, err)
 		require.Len(t, rows, 1)

@@ -29,6 +29,22 @@ func delayed(n task.Names, until time.Time) store.Delayed {
 	return store.Delayed{Command: *refused(n), NotBefore: until}
 }
 
+// requireTold returns the tasks whose rows tell of a transition that the store
+// wrote, in their order, and takes these rows out.
+func requireTold(t *testing.T, s store.Store) (taskIDs []string) {
+	t.Helper()
+	rows, _, err := s.Outgoing(t.Context(), never, 1000)
+	require.NoError(t, err)
+	for _, row := range rows {
+		if row.Kind == store.Tell {
+			require.Equal(t, queue.Command{Names: row.Command.Names, Epoch: 1}, row.Command)
+			taskIDs = append(taskIDs, row.Command.TaskID)
+			sent(t, s, store.Sent{Number: row.Number})
+		}
+	}
+	return taskIDs
+}
+
 func testDelayNew(t *testing.T, s store.Store) {
 	n, plain := names("t1"), names("t2")
 	n.BusinessKey = "k"
@@ -59,9 +75,13 @@ func testDelayNew(t *testing.T, s store.Store) {
 	require.NoError(t, err)
 	first := d.Command
 	first.Trace = ""
-	require.Equal(t, []store.Known{{Task: got, First: first}}, known)
+	require.Equal(t, []store.Known{{Task: got, First: first, Timeout: time.Hour}}, known)
 	require.Zero(t, look(t, s, "t1").Current.Sequence)
 
+	at, _, err := s.Outgoing(t.Context(), noon, 10)
+	require.NoError(t, err)
+	require.Len(t, at, 2, "they are told of at once")
+	require.Equal(t, []string{"t1", "t2"}, requireTold(t, s))
 	rows := requireOutbox(t, s, 2)
 	require.Equal(t, store.Outgoing{Number: rows[0].Number, Kind: store.Send, Command: d.Command, Timeout: time.Hour, Due: later}, rows[0])
 	sent(t, s, store.Sent{Number: rows[0].Number, Sequence: 5, Deadline: later.Add(time.Hour)})
@@ -78,6 +98,7 @@ func testDelayKnown(t *testing.T, s store.Store) {
 	require.NoError(t, err)
 	require.NoError(t, s.Refuse(t.Context(), refusals(failed), "out", noon))
 	before := read(t, s, known.ID, held.ID, failed.ID)
+	require.Equal(t, []string{"held", "failed"}, requireTold(t, s))
 	rows := requireOutbox(t, s, 1)
 
 	clash := names("known")
@@ -85,6 +106,7 @@ func testDelayKnown(t *testing.T, s store.Store) {
 		delayed(known, never), delayed(held, never), delayed(failed, never), delayed(fresh, never), delayed(clash, never)})
 	require.NoError(t, err)
 	require.Equal(t, map[string]bool{fresh.ID: true}, got)
+	require.Equal(t, []string{"fresh"}, requireTold(t, s))
 	require.Equal(t, before, read(t, s, known.ID, held.ID, failed.ID, clash.ID))
 	require.Equal(t, rows[0], requireOutbox(t, s, 2)[0])
 	attempts, err := s.Attempts(t.Context(), known.ID)
@@ -202,5 +224,6 @@ func testDelayAndRefuse(t *testing.T, s store.Store) {
 		require.NoError(t, err)
 		require.Len(t, history, 1)
 	}
+	require.Len(t, requireTold(t, s), tasks)
 	requireOutbox(t, s, held)
 }

@@ -29,12 +29,14 @@ func testTakenBack(t *testing.T, s store.Store) {
 	n, other := names("t1"), names("t2")
 	_, err := s.Delay(t.Context(), []store.Delayed{delayed(n, never), delayed(other, later)})
 	require.NoError(t, err)
+	requireTold(t, s)
 	command(t, s, "t1", func(was store.Standing) *store.Step { return canceled(&was) })
 	bare := queue.Command{Names: n, Epoch: 2}
 	for range 2 { // the one that became it, and the step's own
 		rows, next, err := s.Outgoing(t.Context(), noon, 10)
 		require.NoError(t, err)
 		require.Len(t, rows, 1)
+		since(t, rows)
 		require.Equal(t, store.Outgoing{Number: rows[0].Number, Kind: store.Withdraw, Command: bare}, rows[0])
 		require.Equal(t, later, next, "of the other task, which is not touched")
 		sent(t, s, store.Sent{Number: rows[0].Number})
@@ -157,6 +159,7 @@ func testWaiting(t *testing.T, s store.Store) {
 	a, b := names("a"), names("b")
 	_, err := s.Delay(t.Context(), []store.Delayed{delayed(a, ahead)})
 	require.NoError(t, err)
+	requireTold(t, s)
 	requireWaiting(ahead.Add(-time.Second), 1, time.Time{}, time.Time{})
 	requireWaiting(ahead, 1, ahead, ahead)
 
