@@ -55,6 +55,9 @@ func (r *runner) announcement() *queue.Announcement {
 		Params: s.Params, Outputs: s.Outputs,
 		Worker: r.w.cfg.Name, Host: host, Concurrency: s.Concurrency, BusinessKey: s.BusinessKey,
 	}
+	if keys := r.w.cfg.SealKeys; keys != nil {
+		a.SealKey = keys.Public().String()
+	}
 	for _, m := range task.Methods() {
 		if _, ok := r.handlers[m]; ok {
 			a.Methods = append(a.Methods, m)

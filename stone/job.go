@@ -30,6 +30,7 @@ type job struct {
 	cancel   context.CancelCauseFunc
 	number   int // the grant's, for events
 	try      int
+	task     *Task // of the run, nil before it
 
 	mu      sync.Mutex
 	renewed time.Time // when the lease was last known to be whole
@@ -69,9 +70,13 @@ func (j *job) run() {
 	if j.command.Blob != "" && !j.fetched() {
 		return
 	}
-	t := NewTask(j.command, j.number, j.try, j)
+	c, err := j.opened()
+	t := j.newTask(c)
 	j.begin()
-	j.settle(t, j.call(h, t))
+	if err == nil {
+		err = j.call(h, t)
+	}
+	j.settle(t, err)
 }
 
 // granted asks the recorder, obeys, and reports whether to run.

@@ -25,7 +25,7 @@ func (j *job) fetched() bool {
 		j.abandon(cause)
 	case errors.Is(err, queue.ErrBlob):
 		j.begin()
-		j.settle(NewTask(j.command, j.number, j.try, j), fmt.Errorf("params can not be had: %w", err))
+		j.settle(j.newTask(j.command), fmt.Errorf("params can not be had: %w", err))
 	default:
 		j.lane.warn("params can not be fetched now, the command will come again", j, err)
 		j.unused()

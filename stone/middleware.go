@@ -49,8 +49,8 @@ func Recovery(log *zap.Logger) Middleware {
 				if v == nil {
 					return
 				}
-				why := "panic: " + cut(firstLine(fmt.Sprint(v)))
-				log.Error("stone panicked", append(fieldsFor(t), zap.String(keyReason, mask(t, why)),
+				why := "panic: " + cut(t.mask(firstLine(fmt.Sprint(v))))
+				log.Error("stone panicked", append(fieldsFor(t), zap.String(keyReason, why),
 					zap.ByteString(keyStack, debug.Stack()))...)
 				err = Retry(0, why)
 			}()

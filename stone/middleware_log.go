@@ -6,8 +6,6 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
-
-	"github.com/riverstones/riverstones/queue/task"
 )
 
 // The names of log fields.
@@ -27,7 +25,7 @@ const (
 
 // Logging writes one line for each run: at info when it succeeded, at debug
 // when a monitor is to look again, else at warn with the reason. It never
-// writes params or outputs, and masks secret params that a reason repeats.
+// writes params or outputs, and masks what a reason repeats of secret ones.
 func Logging(log *zap.Logger) Middleware {
 	return func(next Handler) Handler {
 		return func(ctx context.Context, t *Task) error {
@@ -40,7 +38,7 @@ func Logging(log *zap.Logger) Middleware {
 			}
 			fields := append(fieldsFor(t), zap.String(keyOutcome, outcome), zap.Duration(keyDuration, time.Since(began)))
 			if err != nil && outcome != outcomeAgain {
-				fields = append(fields, zap.String(keyReason, cut(mask(t, err.Error()))))
+				fields = append(fields, zap.String(keyReason, cut(t.mask(err.Error()))))
 			}
 			entry.Write(fields...)
 			return err
@@ -67,11 +65,4 @@ func fieldsFor(t *Task) []zap.Field {
 		zap.String(keyProcess, cut(t.ProcessInstanceID)),
 		zap.Int(keyAttempt, t.Attempt), zap.Int(keyTry, t.Try),
 	}
-}
-
-// mask hides the values of secret params in a text that goes to a log.
-func mask(t *Task, text string) string {
-	var known task.Concealer
-	known.Add(t.Params(), nil)
-	return known.Mask(text)
 }

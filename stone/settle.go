@@ -59,13 +59,13 @@ func (j *job) success(t *Task) {
 func (j *job) settleFailure(t *Task, err error) {
 	after, _ := AsRetry(err)
 	if AsReject(err) || errors.Is(err, errDeadline) || j.try >= j.maxAttempts() {
-		j.finishWith(t.NewOutputs(), end(j.command.Method.Failed(), reason(err)))
+		j.finishWith(t.NewOutputs(), end(j.command.Method.Failed(), j.reason(err)))
 		return
 	}
 	if after <= 0 {
 		after = j.backoff()
 	}
-	j.note("warn", fmt.Sprintf("try %d of %d failed: %s; next in %s", j.try, j.maxAttempts(), reason(err), after.Round(time.Millisecond)))
+	j.note("warn", fmt.Sprintf("try %d of %d failed: %s; next in %s", j.try, j.maxAttempts(), j.reason(err), after.Round(time.Millisecond)))
 	j.hand(nil, nil, func() { j.giveBack(after) })
 }
 
@@ -80,7 +80,7 @@ func (j *job) settleLook(t *Task, err error) {
 	case !pending:
 		if after, pending = j.missed(err); !pending {
 			j.lane.r.looks.forget(j)
-			j.finishWith(t.NewOutputs(), end(task.MonitorFailed, reason(err)))
+			j.finishWith(t.NewOutputs(), end(task.MonitorFailed, j.reason(err)))
 			return
 		}
 	default:
@@ -102,7 +102,7 @@ func (j *job) missed(err error) (after time.Duration, again bool) {
 	if after, _ = AsRetry(err); after <= 0 {
 		after = j.backoffAt(n)
 	}
-	j.note("warn", fmt.Sprintf("look failed: %s; next in %s", reason(err), after.Round(time.Millisecond)))
+	j.note("warn", fmt.Sprintf("look failed: %s; next in %s", j.reason(err), after.Round(time.Millisecond)))
 	return after, true
 }
 
@@ -110,13 +110,13 @@ func (j *job) missed(err error) (after time.Duration, again bool) {
 // second command.
 func (j *job) firstLook(t *Task) {
 	started := queue.Transition{Status: task.StartSuccess, Time: time.Now()}
-	outputs, err := queue.Merge(j.command.Outputs, t.NewOutputs())
+	outputs, err := queue.Merge(t.before, t.NewOutputs())
 	if err != nil {
-		outputs = j.command.Outputs
+		outputs = t.before
 	}
 	c := *j.command
-	c.Method, c.Outputs = task.Monitor, outputs
-	m := NewTask(&c, j.number, j.try, j)
+	c.Method, c.Params, c.Outputs = task.Monitor, t.params, outputs
+	m := j.newTask(&c)
 	begin := queue.Transition{Status: task.MonitorBegin, Time: time.Now()}
 	err = j.call(j.lane.r.handlers[task.Monitor], m)
 	cause := context.Cause(j.ctx)
@@ -135,17 +135,17 @@ func (j *job) firstLook(t *Task) {
 		j.finishWith(fresh, append([]queue.Transition{started, begin}, end(task.MonitorSuccess, "")...))
 		return
 	case AsReject(err), errors.Is(err, errDeadline):
-		j.finishWith(fresh, append([]queue.Transition{started, begin}, end(task.MonitorFailed, reason(err))...))
+		j.finishWith(fresh, append([]queue.Transition{started, begin}, end(task.MonitorFailed, j.reason(err))...))
 		return
 	case !pending:
 		if after, _ = AsRetry(err); after <= 0 {
 			after = j.backoff()
 		}
-		j.note("warn", fmt.Sprintf("look failed: %s; next in %s", reason(err), after.Round(time.Millisecond)))
+		j.note("warn", fmt.Sprintf("look failed: %s; next in %s", j.reason(err), after.Round(time.Millisecond)))
 	}
-	outputs, err = queue.Merge(outputs, m.NewOutputs())
-	if err != nil {
-		outputs = c.Outputs
+	// What came sealed goes on as it is.
+	if outputs, err = queue.Merge(j.command.Outputs, fresh); err != nil {
+		outputs = j.command.Outputs
 	}
 	j.lane.r.looks.begin(j)
 	j.handOver(report{then: func() { j.follow(outputs, after) }, apart: true}, fresh, []queue.Transition{started, begin})
@@ -162,6 +162,12 @@ func both(a, b json.RawMessage) json.RawMessage {
 // follow publishes the monitor command and acknowledges the start. The next
 // look is due after d.
 func (j *job) follow(outputs json.RawMessage, d time.Duration) {
+	outputs, err := j.sealed(outputs)
+	if err != nil { // the event with these outputs was sealed
+		j.lane.warn("monitor command not published, the start will come again", j, err)
+		j.giveBack(retryAsk)
+		return
+	}
 	c := *j.command
 	c.Method, c.Outputs = task.Monitor, outputs
 	j.lane.r.looks.due(&c, time.Now().Add(d))
@@ -198,7 +204,11 @@ func (j *job) hand(outputs json.RawMessage, ts []queue.Transition, then func()) 
 }
 
 func (j *job) handOver(x report, outputs json.RawMessage, ts []queue.Transition) {
-	outputs, blob, err := j.stow(outputs)
+	outputs, err := j.sealed(outputs)
+	blob := ""
+	if err == nil {
+		outputs, blob, err = j.stow(outputs)
+	}
 	if err != nil {
 		j.unstored(err)
 		return
@@ -264,10 +274,14 @@ func missing(m task.Method) []queue.Transition {
 // maxReason bounds the reason of a failure, in bytes.
 const maxReason = 4 << 10
 
-func reason(err error) string {
+// reason is what is told of a failure, without the secrets it repeats.
+func (j *job) reason(err error) string {
 	s := err.Error()
 	if s == "" {
 		s = "the stone gave no reason"
+	}
+	if j.task != nil {
+		s = j.task.mask(s)
 	}
 	if len(s) > maxReason {
 		s = s[:maxReason] + "…"

@@ -27,11 +27,14 @@ type Task struct {
 	delivery int
 	params   json.RawMessage
 	before   json.RawMessage
+	noEcho   []string // names of secret params
 	reporter Reporter
+	secrets  secrets
 
 	mu   sync.Mutex
 	keys []string
 	set  map[string]json.RawMessage
+	sets int // calls of SetOutput
 }
 
 // Reporter takes what a stone reports while it runs.
@@ -80,6 +83,7 @@ func (t *Task) SetOutput(key string, value any) error {
 		t.keys = append(t.keys, key)
 	}
 	t.set[key] = b
+	t.sets++
 	return nil
 }
 
@@ -114,9 +118,11 @@ func (t *Task) drop() {
 func (t *Task) Progress(percent int) { t.reporter.Progress(min(max(percent, 0), 100)) }
 
 // Logf writes a line into the task's log at level debug, info, warn or error.
-// Operators read it with the task; never log a secret.
+// Operators read it with the task. What it repeats of the values of secret
+// params and outputs is masked, if they have at least 4 bytes; any other secret
+// is yours to keep out.
 func (t *Task) Logf(level, format string, args ...any) {
-	t.reporter.Log(queue.LogLine{Time: time.Now(), Level: level, Line: fmt.Sprintf(format, args...)})
+	t.reporter.Log(queue.LogLine{Time: time.Now(), Level: level, Line: t.mask(fmt.Sprintf(format, args...))})
 }
 
 // IdempotencyKey is the same for every delivery of one command, and differs

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/queue"
+	"github.com/riverstones/riverstones/queue/sealkey"
 	"github.com/riverstones/riverstones/queue/task"
 )
 
@@ -31,6 +32,10 @@ type Config struct {
 	// Grace is how long Stop lets running methods finish before it ends their
 	// contexts and gives the work back, 20 s by default.
 	Grace time.Duration
+	// SealKeys are the private keys of the stones: the first is announced, so that
+	// secrets are sealed to it on their way, and all open. Without them secrets
+	// travel in clear.
+	SealKeys *sealkey.Keyring
 	// AckWait is the lease on a command, as the stone's consumers have it: 30 s.
 	// All workers of a stone must agree; tests shorten it.
 	AckWait time.Duration
@@ -199,6 +204,7 @@ func (w *Worker) fail(err error) {
 type runner struct {
 	w        *Worker
 	spec     Spec
+	noEcho   []string // names of secret params
 	handlers map[task.Method]Handler
 	log      *zap.Logger
 	noise    *zap.Logger // for what others send, sparing
@@ -218,7 +224,7 @@ type runner struct {
 }
 
 func newRunner(w *Worker, spec Spec, handlers map[task.Method]Handler) *runner {
-	r := &runner{w: w, spec: spec, handlers: handlers, log: w.log.With(zap.String("stone", spec.Code)), held: map[*job]struct{}{},
+	r := &runner{w: w, spec: spec, noEcho: noEcho(spec.Params), handlers: handlers, log: w.log.With(zap.String("stone", spec.Code)), held: map[*job]struct{}{},
 		looks: newLooks(), halts: newHalts(2 * w.cfg.AckWait)}
 	r.report, r.noise = newReporter(r), sparing(r.log)
 	for _, l := range queue.Lanes() {
