@@ -231,11 +231,28 @@ func (c *Command) large() bool {
 }
 
 // ParseCommandMsg is [ParseCommand] for a whole message: it knows the object
-// and the trace in its header.
+// and the trace in its header, and whether it is a copy by its message id.
 func ParseCommandMsg(m *nats.Msg) (*Command, error) {
 	c, err := ParseCommand(m.Data)
 	c.Blob, c.Trace = m.Header.Get(HeaderBlob), m.Header.Get(HeaderTrace)
+	c.Copy = copyOf(c, m.Header.Get(nats.MsgIdHdr))
 	return c, err
+}
+
+// copyOf returns what a message id has behind that of the command, or all of
+// it if it is another one.
+func copyOf(c *Command, id string) string {
+	if id == "" {
+		return ""
+	}
+	own := c.MsgID()
+	if id == own {
+		return ""
+	}
+	if behind, ok := strings.CutPrefix(id, own+"."); ok {
+		return behind
+	}
+	return id
 }
 
 // ParseEventsMsg is [ParseEvents] for a whole message: it knows the object in

@@ -56,11 +56,19 @@ type Command struct {
 	// Blob names the object that has params and outputs, which are empty here
 	// then; it travels as a header, "" for none. See [Blobs.Command].
 	Blob string
+	// Copy tells a message that was published once more, such as "r1", from the
+	// first one, "". It stands behind the message id; whoever gets a copy asks
+	// before it runs it, also on a first delivery.
+	Copy string
 }
 
 // MsgID is the Nats-Msg-Id of the command.
 func (c *Command) MsgID() string {
-	return c.ID + "." + strconv.Itoa(c.Epoch) + "." + string(c.Method)
+	id := c.ID + "." + strconv.Itoa(c.Epoch) + "." + string(c.Method)
+	if c.Copy != "" {
+		id += "." + c.Copy
+	}
+	return id
 }
 
 // Subject is where the command goes.

@@ -23,6 +23,37 @@ type TrimReport struct {
 	Odd []string
 }
 
+// Worked tells how far the consumers of stones have worked off RS_TASKS.
+type Worked struct {
+	Lanes    []Floor
+	Durables int      // consumers of stones that were looked at
+	Odd      []string // durables whose name or subjects are none of a stone's
+}
+
+// Floor is how far one lane of a stone is worked off.
+type Floor struct {
+	Lane  Lane
+	Stone string
+	// Subjects are those that consumers of the lane read; none is part of another.
+	Subjects []string
+	// Acked is the sequence up to which all commands on these subjects are
+	// acknowledged. While a stone is being consumed in both forms, or by a form
+	// left over, it is that of the consumer that is furthest behind.
+	Acked uint64
+}
+
+// WorkedOff looks at the consumers of all stones.
+func WorkedOff(ctx context.Context, js jetstream.JetStream) (Worked, error) {
+	s, err := js.Stream(ctx, StreamTasks)
+	if err == nil {
+		var w Worked
+		if w, err = workedOff(ctx, s); err == nil {
+			return w, nil
+		}
+	}
+	return Worked{}, fmt.Errorf("look at the consumers of %s: %w", StreamTasks, err)
+}
+
 // Trim takes out of the streams what nobody needs any more: of RS_TASKS, for
 // each stone with a consumer, the commands that are acknowledged and recorded;
 // of RS_EVENTS what is recorded. tasks and events are the recorder's
@@ -36,11 +67,21 @@ type TrimReport struct {
 // One process at a time should trim, though several do no harm. It needs the
 // right to purge the streams.
 func Trim(ctx context.Context, js jetstream.JetStream, tasks, events uint64, keep time.Duration) (TrimReport, error) {
+	w, err := WorkedOff(ctx, js)
+	if err != nil {
+		return TrimReport{}, fmt.Errorf("trim %s: %w", StreamTasks, err)
+	}
+	return TrimBelow(ctx, js, w, tasks, events, keep)
+}
+
+// TrimBelow is [Trim] for commands of the lanes and up to the floors in w only:
+// what a caller still has to look at stays.
+func TrimBelow(ctx context.Context, js jetstream.JetStream, w Worked, tasks, events uint64, keep time.Duration) (TrimReport, error) {
 	if keep <= 0 {
 		keep = DuplicateWindow
 	}
 	var r TrimReport
-	if err := trimTasks(ctx, js, tasks, keep, &r); err != nil {
+	if err := trimTasks(ctx, js, w, tasks, keep, &r); err != nil {
 		return r, fmt.Errorf("trim %s: %w", StreamTasks, err)
 	}
 	if err := trimEvents(ctx, js, events, keep, &r); err != nil {
@@ -88,7 +129,7 @@ func trimEvents(ctx context.Context, js jetstream.JetStream, checkpoint uint64, 
 	return err
 }
 
-func trimTasks(ctx context.Context, js jetstream.JetStream, checkpoint uint64, keep time.Duration, r *TrimReport) error {
+func trimTasks(ctx context.Context, js jetstream.JetStream, w Worked, checkpoint uint64, keep time.Duration, r *TrimReport) error {
 	s, err := js.Stream(ctx, StreamTasks)
 	if err != nil {
 		return err
@@ -97,19 +138,18 @@ func trimTasks(ctx context.Context, js jetstream.JetStream, checkpoint uint64, k
 	if err != nil || r.TasksUpTo == 0 {
 		return err
 	}
+	r.Durables, r.Odd = w.Durables, w.Odd
 	first := s.CachedInfo().State.FirstSeq
-	floors, err := ackFloors(ctx, s, r)
-	if err != nil {
-		return err
-	}
 	r.Tasks, err = counted(ctx, s, func() error {
-		for subject, floor := range floors {
-			upTo := min(floor, r.TasksUpTo)
+		for _, l := range w.Lanes {
+			upTo := min(l.Acked, r.TasksUpTo)
 			if upTo < first {
 				continue
 			}
-			if err := purge(ctx, s, upTo, jetstream.WithPurgeSubject(subject)); err != nil {
-				return fmt.Errorf("%s: %w", subject, err)
+			for _, subject := range l.Subjects {
+				if err := purge(ctx, s, upTo, jetstream.WithPurgeSubject(subject)); err != nil {
+					return fmt.Errorf("%s: %w", subject, err)
+				}
 			}
 		}
 		return nil
@@ -117,42 +157,51 @@ func trimTasks(ctx context.Context, js jetstream.JetStream, checkpoint uint64, k
 	return err
 }
 
-// ackFloors returns, for every subject that a stone's consumer reads, the
-// sequence up to which all its messages are acknowledged. While a stone is
-// being consumed in both forms, or by a form left over, the lowest floor of the
-// lane holds for all its subjects: they overlap.
-func ackFloors(ctx context.Context, s jetstream.Stream, r *TrimReport) (map[string]uint64, error) {
+// workedOff looks at all consumers of the stream.
+func workedOff(ctx context.Context, s jetstream.Stream) (w Worked, err error) {
 	type lane struct {
 		l     Lane
 		stone string
 	}
-	lowest, subjects := map[lane]uint64{}, map[lane][]string{}
+	at, keys := map[lane]int{}, map[lane][]string{}
 	list := s.ListConsumers(ctx)
 	for info := range list.Info() {
 		l, stone, key, ok := ParseDurable(info.Name)
 		if !ok || !readsOnly(info.Config, l.Subjects(stone, key)) {
 			if info.Config.Durable != "" {
-				r.Odd = append(r.Odd, info.Name)
+				w.Odd = append(w.Odd, info.Name)
 			}
 			continue
 		}
-		r.Durables++
-		at := lane{l, stone}
-		if floor, seen := lowest[at]; !seen || info.AckFloor.Stream < floor {
-			lowest[at] = info.AckFloor.Stream
+		w.Durables++
+		one := lane{l, stone}
+		i, seen := at[one]
+		if !seen {
+			i, at[one] = len(w.Lanes), len(w.Lanes)
+			w.Lanes = append(w.Lanes, Floor{Lane: l, Stone: stone, Acked: info.AckFloor.Stream})
 		}
-		subjects[at] = append(subjects[at], l.Subjects(stone, key)...)
+		w.Lanes[i].Acked = min(w.Lanes[i].Acked, info.AckFloor.Stream)
+		keys[one] = append(keys[one], key)
 	}
 	if err := list.Err(); err != nil {
-		return nil, fmt.Errorf("list consumers: %w", err)
+		return w, fmt.Errorf("list consumers: %w", err)
 	}
-	floors := map[string]uint64{}
-	for at, subs := range subjects {
-		for _, sub := range subs {
-			floors[sub] = lowest[at]
-		}
+	for one, i := range at {
+		w.Lanes[i].Subjects = subjectsOf(one.l, one.stone, keys[one])
 	}
-	return floors, nil
+	return w, nil
+}
+
+// subjectsOf returns the subjects of a lane's consumers, of which one without a
+// key reads those of all others.
+func subjectsOf(l Lane, stone string, keys []string) (out []string) {
+	if slices.Contains(keys, "") {
+		return l.Subjects(stone, "")
+	}
+	for _, key := range keys {
+		out = append(out, l.Subjects(stone, key)...)
+	}
+	return out
 }
 
 func readsOnly(have jetstream.ConsumerConfig, want []string) bool {

@@ -208,7 +208,7 @@ func (l *looks) mine(j *job) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	x, ok := l.byID[key(j.command)]
-	if !ok || x.number == 0 || j.delivery.Count != x.count+1 || time.Since(x.asked) > askAgain {
+	if !ok || x.number == 0 || j.delivery.Count == 1 || j.delivery.Count != x.count+1 || time.Since(x.asked) > askAgain {
 		return false
 	}
 	j.number = x.number

@@ -145,13 +145,13 @@ func (l *lane) left() {
 }
 
 // asksFirst reports whether a command must be asked about before it is run:
-// any but a first delivery, which is somebody's first sight of it. A look of
-// monitor asks unless this worker had the one before.
+// any but a first delivery, which is somebody's first sight of it unless the
+// message is a copy. A look of monitor asks unless this worker had the one before.
 func (l *lane) asksFirst(j *job) bool {
 	if j.command.Method == task.Monitor {
 		return !l.r.looks.mine(j)
 	}
-	return j.delivery.Count > 1
+	return j.delivery.Count > 1 || j.command.Copy != ""
 }
 
 func (l *lane) warn(text string, j *job, err error) {

@@ -169,7 +169,7 @@ func (j *job) follow(outputs json.RawMessage, d time.Duration) {
 		return
 	}
 	c := *j.command
-	c.Method, c.Outputs = task.Monitor, outputs
+	c.Method, c.Outputs, c.Copy = task.Monitor, outputs, "" // under the one id of all monitor commands of this epoch
 	j.lane.r.looks.due(&c, time.Now().Add(d))
 	ctx, cancel := context.WithTimeout(context.Background(), j.lane.r.w.cfg.AckWait/3)
 	defer cancel()

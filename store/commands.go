@@ -91,6 +91,7 @@ type Outgoing struct {
 	Sequence uint64
 	Timeout  time.Duration // Send: the deadline counts from the publishing, 0 for none
 	Due      time.Time     // not before this time; zero for at once
+	Since    time.Time     // when it was due first; set by the store
 	Tries    int
 }
 
@@ -104,16 +105,23 @@ type Sent struct {
 	Problem string
 }
 
+// OutgoingBytes is how many bytes of commands [Outbox.Outgoing] returns before
+// it stops: one may have megabytes.
+const OutgoingBytes = 16 << 20
+
 // Outbox is read by the relay, of which one works at a time (a lease).
 type Outbox interface {
-	// Outgoing returns at most limit rows that are due at now, oldest first. A
-	// row behind another one of the same task that is still there is not due.
-	// next is when the earliest of those that are not due is, zero for none.
+	// Outgoing returns rows that are due at now, oldest first: at most limit, and
+	// none behind those whose commands have [OutgoingBytes] together. A row behind
+	// another one of the same task that is still there is not due. next is when
+	// the earliest of those that are not due is, zero for none.
 	Outgoing(ctx context.Context, now time.Time, limit int) (rows []Outgoing, next time.Time, err error)
 	// Sent notes what became of rows. A row that is gone already is no error. A
 	// Send row that was taken back while it was sent stays, as a Withdraw row of
 	// the message that Sequence names. An attempt that has a sequence keeps it.
 	Sent(ctx context.Context, done []Sent) error
+	// Unsent returns those of these ids whose tasks have rows, each once.
+	Unsent(ctx context.Context, ids []string) ([]string, error)
 	// Waiting returns how many rows there are, and since when the oldest waits
 	// that is or was due, zero if none is; tries do not put that time off.
 	Waiting(ctx context.Context, now time.Time) (rows int, oldest time.Time, err error)

@@ -42,6 +42,7 @@ type Store interface { //nolint:interfacebloat // the sum of small ones
 	Recording
 	Grants
 	Leases
+	Upkeep
 	// Ping reports whether the database can answer.
 	Ping(ctx context.Context) error
 	// Close waits for running calls and gives the connections back.
@@ -73,6 +74,10 @@ type Tasks interface {
 type Known struct {
 	Task  task.Task
 	First queue.Command
+	// Timeout is that of a task that was held back: it counts from a publishing
+	// that may be still to come. 0 for none, and for other tasks, whose First has
+	// a deadline.
+	Timeout time.Duration
 }
 
 // Filter selects tasks. Empty fields select nothing away.

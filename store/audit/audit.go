@@ -39,8 +39,7 @@ type Tasks interface {
 
 // Outbox tells what is to be sent, see [store.Outbox].
 type Outbox interface {
-	Outgoing(ctx context.Context, now time.Time, limit int) (rows []store.Outgoing, next time.Time, err error)
-	Waiting(ctx context.Context, now time.Time) (rows int, oldest time.Time, err error)
+	Unsent(ctx context.Context, ids []string) ([]string, error)
 }
 
 // Config tunes an audit. The zero value is the default: everything.

@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -199,12 +200,13 @@ type outbox struct {
 	rows []store.Outgoing
 }
 
-func (o *outbox) Outgoing(_ context.Context, _ time.Time, limit int) ([]store.Outgoing, time.Time, error) {
-	return o.rows[:min(limit, len(o.rows))], time.Time{}, nil
-}
-
-func (o *outbox) Waiting(context.Context, time.Time) (int, time.Time, error) {
-	return len(o.rows), time.Time{}, nil
+func (o *outbox) Unsent(_ context.Context, ids []string) (out []string, err error) {
+	for i := range o.rows {
+		if id := o.rows[i].Command.ID; slices.Contains(ids, id) {
+			out = append(out, id)
+		}
+	}
+	return out, nil
 }
 
 // Messages that went before they were recorded are lost, whosoever they were.

@@ -3,9 +3,9 @@ package audit
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/riverstones/riverstones/queue"
 	"github.com/riverstones/riverstones/queue/task"
@@ -40,19 +40,20 @@ func (a *auditor) orphans(ctx context.Context) error {
 
 // unsent strikes off the tasks that have something in the outbox.
 func (a *auditor) unsent(ctx context.Context, left map[string]under) error {
-	n, _, err := a.store.Waiting(ctx, time.Now())
-	if err != nil || n == 0 {
-		return err
+	for part := range slices.Chunk(slices.Collect(maps.Keys(left)), unsentPart) {
+		unsent, err := a.store.Unsent(ctx, part)
+		if err != nil {
+			return err
+		}
+		for _, id := range unsent {
+			delete(left, id)
+		}
 	}
-	rows, _, err := a.store.Outgoing(ctx, time.Now().Add(century), n)
-	for i := range rows {
-		delete(left, rows[i].Command.ID)
-	}
-	return err
+	return nil
 }
 
-// century is when everything in the outbox is due.
-const century = 100 * 365 * 24 * time.Hour
+// unsentPart is of how many tasks the outbox is asked about at once.
+const unsentPart = 1000
 
 // waiting strikes off the tasks that have a command in the stream that is not
 // acknowledged.

@@ -37,8 +37,8 @@ from unnest(%s) as u(id, not_before, ` + sqlkit.MutableColumns + `)
 where task.id = u.id`, "uuid timestamptz " + mutableTypes}
 
 	delayTasks = statement{"rs_delay_tasks", `
-insert into task (` + sqlkit.NewColumns + `, not_before) select * from unnest(%s) on conflict do nothing returning id`,
-		taskTypes + " timestamptz"}
+insert into task (` + sqlkit.NewColumns + `, not_before, timeout) select * from unnest(%s) on conflict do nothing returning id`,
+		taskTypes + " timestamptz int8"}
 
 	selectByOneID = statement{"rs_select_task", `
 select ` + sqlkit.TaskColumns + `
@@ -192,7 +192,7 @@ func (s *Store) Delay(ctx context.Context, commands []store.Delayed) (fresh map[
 	c := sqlkit.Delayed(commands)
 	err = sqlkit.Retry(ctx, s.log, transient, func(ctx context.Context, _ bool) error {
 		return s.inConn(ctx, func(tx *recording) (err error) {
-			if fresh, err = tx.fresh(ctx, delayTasks, c.New, sqlkit.PutDelayed); err != nil {
+			if fresh, err = tx.fresh(ctx, delayTasks, c.New, sqlkit.PutDelayed(commands)); err != nil {
 				return err
 			}
 			stones := tx.stones.Unknown(sqlkit.Fresh(c.New, fresh))

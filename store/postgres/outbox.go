@@ -48,11 +48,16 @@ where id = $1 and kind = 1 and epoch < $2`, ""}
 const (
 	first = `not exists (select from outbox b where b.id = o.id and b.number < o.number)`
 
+	// The rows are picked by their sizes, which are known without reading the
+	// commands: each may have megabytes.
 	selectOutgoing = `
 select ` + sqlkit.OutgoingColumns + `
-from outbox o join task t on t.id = o.id
-where o.due <= $1 and ` + first + `
-order by o.due, o.number limit $2`
+from (select p.*, sum(p.size) over (order by p.due, p.number) - p.size as before
+  from (select o.number, o.due, coalesce(length(o.command), 0)::bigint as size from outbox o
+    where o.due <= $1 and ` + first + ` order by o.due, o.number limit $2) p) p
+join outbox o on o.number = p.number join task t on t.id = o.id
+where p.before < $3
+order by o.due, o.number`
 
 	selectNext = `
 select o.due from outbox o where o.due > $1 and ` + first + ` order by o.due limit 1`
@@ -66,7 +71,7 @@ func (s *Store) Outgoing(ctx context.Context, now time.Time, limit int) (rows []
 	err = each(ctx, s.write, selectOutgoing, func(r *row) {
 		o, err := sqlkit.Outgoing(r)
 		rows, errs = append(rows, o), append(errs, err)
-	}, now, limit)
+	}, now, limit, store.OutgoingBytes)
 	if err = errors.Join(append(errs, err)...); err != nil {
 		return nil, next, fmt.Errorf("outgoing: %w", err)
 	}

@@ -41,7 +41,7 @@ var statements = []statement{begin, commit, moveCheckpoint, holdCheckpoint,
 	insertAttempts, insertTransitions, insertNotes, insertLog, deleteLog, insertQuarantine,
 	lockTask, lockOutgoing, selectAttempt, selectCircumstances, updateCommanded, delayTasks, selectByOneID, putDebug,
 	insertOutbox, lockHeld, updatePublished, deleteOutbox, updateRecalled, updateAgain, recallOutbox, insertStones,
-	putCallbacks, insertDeliveries, updateTold}
+	putCallbacks, insertDeliveries, updateTold, putResends}
 
 // prepare runs once for each connection of the writing pool.
 func prepare(ctx context.Context, conn *pgx.Conn) error {

@@ -1,8 +1,9 @@
 // Package recorder turns the messages of both streams into transitions: it
 // reads commands and events in their order, and writes what they say in
 // batches, exactly once in effect. It answers the workers' question whether to
-// run a command, since it alone knows what is recorded, and trims the streams
-// behind its checkpoint. It is the only writer of statuses from events; it
+// run a command, since it alone knows what is recorded. As background duties it
+// publishes commands again that came to nothing, and trims the streams behind
+// its checkpoint and old rows of the store. It is the only writer of statuses from events; it
 // knows neither HTTP nor the process runtime. The binary's recorder role runs it.
 //
 // Any number may run. The checkpoint is moved by compare-and-set, so one
@@ -31,7 +32,11 @@ type Store interface {
 	store.Recording
 	store.Grants
 	store.Leases
+	store.Upkeep
 }
+
+// DefaultKeepDeliveries is how long deliveries that are over are kept.
+const DefaultKeepDeliveries = 7 * 24 * time.Hour
 
 // Config tunes a [Recorder]. The zero value is the default.
 type Config struct {
@@ -42,8 +47,14 @@ type Config struct {
 	OnCommit func(Commit)
 	// Keep is how long recorded messages stay in the streams, at least the
 	// duplicate window, 20 minutes by default. TrimEvery is how often older
-	// ones are trimmed, each minute by default.
+	// ones are trimmed, and lost commands looked for, each minute by default.
 	Keep, TrimEvery time.Duration
+	// Quiet is how long nothing must have been heard of a task whose command is
+	// acknowledged until that is published again: two AckWaits by default, a minute.
+	Quiet time.Duration
+	// KeepDeliveries is how long deliveries of callbacks that are over stay in the
+	// store, 7 days by default.
+	KeepDeliveries time.Duration
 }
 
 // Commit tells of one committed batch.
@@ -86,6 +97,12 @@ func New(st Store, nc *nats.Conn, cfg Config) *Recorder {
 	if cfg.TrimEvery <= 0 {
 		cfg.TrimEvery = time.Minute
 	}
+	if cfg.Quiet <= 0 {
+		cfg.Quiet = 2 * leaseTime
+	}
+	if cfg.KeepDeliveries <= 0 {
+		cfg.KeepDeliveries = DefaultKeepDeliveries
+	}
 	log := cfg.Logger.Named("recorder")
 	return &Recorder{store: st, nc: nc, cfg: cfg, log: log, noise: sparing(log), name: nats.NewInbox(),
 		moved: make(chan struct{}), problem: errStarting}
@@ -101,7 +118,7 @@ func (r *Recorder) Start(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
 	r.done.Go(func() { r.run(ctx) })
-	r.done.Go(func() { r.trim(ctx) })
+	r.done.Go(func() { r.upkeep(ctx) })
 	return nil
 }
 

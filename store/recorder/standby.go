@@ -45,6 +45,10 @@ func (r *Recorder) ends(ctx context.Context) (store.Position, error) {
 	if err != nil {
 		return store.Position{}, err
 	}
+	return streamEnds(ctx, js)
+}
+
+func streamEnds(ctx context.Context, js jetstream.JetStream) (store.Position, error) {
 	var end [2]uint64
 	for i, name := range []string{queue.StreamTasks, queue.StreamEvents} {
 		s, err := js.Stream(ctx, name)

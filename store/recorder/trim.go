@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,44 +12,94 @@ import (
 	"github.com/riverstones/riverstones/queue"
 )
 
-// trimDuty is the lease that one recorder at a time trims under.
-const trimDuty = "trim"
+// upkeepDuty is the lease that one recorder at a time sweeps, trims and forgets
+// under: a command must be looked at before it goes. sweepDuty names the sweeper
+// where it reports like a worker.
+const (
+	upkeepDuty = "trim"
+	sweepDuty  = "sweeper"
+)
 
-// trim takes recorded and worked messages out of the streams now and then.
-func (r *Recorder) trim(ctx context.Context) {
+// forgetPart is how many rows go at once, and forgetParts how often in a turn.
+const (
+	forgetPart  = 1000
+	forgetParts = 20
+)
+
+// upkeep does the background duties now and then.
+func (r *Recorder) upkeep(ctx context.Context) {
+	var w *sweeper // while the lease is held
 	for {
 		pause(ctx, r.cfg.TrimEvery)
 		if ctx.Err() != nil {
 			break
 		}
-		if err := r.trimOnce(ctx); err != nil && ctx.Err() == nil {
-			r.log.Warn("streams not trimmed", zap.Error(err))
+		mine, err := r.store.Lease(ctx, upkeepDuty, r.name, 2*r.cfg.TrimEvery)
+		if err == nil && mine {
+			if w == nil {
+				w, err = r.newSweeper()
+			}
+			if err == nil {
+				err = r.upkeepOnce(ctx, w)
+			}
+		} else {
+			w = nil
+		}
+		if err != nil && ctx.Err() == nil {
+			r.log.Warn("upkeep not done, it is tried again", zap.Error(err))
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if err := r.store.Release(ctx, trimDuty, r.name); err != nil {
+	if err := r.store.Release(ctx, upkeepDuty, r.name); err != nil {
 		r.log.Debug("lease not given back, it runs out by itself", zap.Error(err))
 	}
 }
 
-func (r *Recorder) trimOnce(ctx context.Context) error {
-	mine, err := r.store.Lease(ctx, trimDuty, r.name, 2*r.cfg.TrimEvery)
-	if err != nil || !mine {
-		return err
+func (r *Recorder) newSweeper() (*sweeper, error) {
+	js, err := jetstream.New(r.nc)
+	if err != nil {
+		return nil, fmt.Errorf("jetstream: %w", err)
 	}
+	pub, err := queue.NewPublisher(r.nc, queue.PublisherConfig{})
+	if err != nil {
+		return nil, err
+	}
+	return &sweeper{store: r.store, js: js, blobs: queue.NewBlobs(js), pub: pub, quiet: r.cfg.Quiet, log: r.log.Named(sweepDuty), upTo: map[place]uint64{}}, nil
+}
+
+// upkeepOnce publishes again what was lost, takes recorded and worked messages
+// out of the streams, and removes old rows. What one fails in does not keep the
+// others from being done.
+func (r *Recorder) upkeepOnce(ctx context.Context, w *sweeper) error {
+	worked, err := w.sweep(ctx)
+	if err != nil {
+		err = fmt.Errorf("sweep: %w", err)
+	}
+	return errors.Join(err, r.trim(ctx, w.js, worked), r.forget(ctx))
+}
+
+func (r *Recorder) trim(ctx context.Context, js jetstream.JetStream, worked queue.Worked) error {
 	pos, err := r.store.Position(ctx)
 	if err != nil {
 		return err
 	}
-	js, err := jetstream.New(r.nc)
-	if err != nil {
-		return fmt.Errorf("jetstream: %w", err)
-	}
-	report, err := queue.Trim(ctx, js, pos.Tasks, pos.Events, r.cfg.Keep)
+	report, err := queue.TrimBelow(ctx, js, worked, pos.Tasks, pos.Events, r.cfg.Keep)
 	if err != nil {
 		return fmt.Errorf("trim: %w", err)
 	}
 	r.log.Debug("streams trimmed", zap.Any("report", report))
+	return nil
+}
+
+// forget removes rows in small parts, so that no transaction lasts long.
+func (r *Recorder) forget(ctx context.Context) error {
+	before := time.Now().Add(-r.cfg.KeepDeliveries)
+	for range forgetParts {
+		gone, err := r.store.Forget(ctx, before, forgetPart)
+		if err != nil || gone < forgetPart {
+			return err
+		}
+	}
 	return nil
 }

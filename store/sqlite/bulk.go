@@ -51,7 +51,7 @@ func (s *Store) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, b := range []*bulk{selectByTaskID, selectByID} {
+	for _, b := range []*bulk{selectByTaskID, selectByID, selectUnfinished, selectResends, selectUnsent} {
 		if err := s.prepareBulk(ctx, s.read, b); err != nil {
 			return err
 		}

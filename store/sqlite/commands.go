@@ -30,7 +30,7 @@ from (values %s) as u
 where task.id = u.column1`, 15}
 
 	delayTasks = &bulk{`
-insert into task (` + sqlkit.NewColumns + `, not_before) values %s on conflict do nothing`, 22}
+insert into task (` + sqlkit.NewColumns + `, not_before, timeout) values %s on conflict do nothing`, 23}
 
 	selectByOneID = `
 select ` + sqlkit.TaskColumns + `
@@ -148,7 +148,7 @@ func (s *Store) Delay(ctx context.Context, commands []store.Delayed) (fresh map[
 	c := sqlkit.Delayed(commands)
 	err = sqlkit.Retry(ctx, s.log, transient, func(ctx context.Context, _ bool) error {
 		return s.inTx(ctx, func(ctx context.Context, tx *recording) (err error) {
-			if fresh, err = tx.fresh(ctx, delayTasks, c.New, sqlkit.PutDelayed); err != nil {
+			if fresh, err = tx.fresh(ctx, delayTasks, c.New, sqlkit.PutDelayed(commands)); err != nil {
 				return err
 			}
 			return tx.write(ctx, sqlkit.Only(c, fresh), nil)

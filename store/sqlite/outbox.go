@@ -36,11 +36,16 @@ from (values %s) as u where outbox.number = u.column1`, 3}
 const (
 	first = `not exists (select 1 from outbox b where b.id = o.id and b.number < o.number)`
 
+	// The rows are picked by their sizes, which are known without reading the
+	// commands: each may have megabytes.
 	selectOutgoing = `
 select ` + sqlkit.OutgoingColumns + `
-from outbox o indexed by outbox_due cross join task t on t.id = o.id
-where o.due <= ? and ` + first + `
-order by o.due, o.number limit ?`
+from (select p.*, sum(p.size) over (order by p.due, p.number) - p.size as before
+  from (select o.number, o.due, coalesce(length(o.command), 0) as size from outbox o indexed by outbox_due
+    where o.due <= ? and ` + first + ` order by o.due, o.number limit ?) p) p
+cross join outbox o on o.number = p.number cross join task t on t.id = o.id
+where p.before < ?
+order by o.due, o.number`
 
 	selectNext = `
 select o.due from outbox o indexed by outbox_due where o.due > ? and ` + first + ` order by o.due limit 1`
@@ -62,7 +67,7 @@ func (s *Store) Outgoing(ctx context.Context, now time.Time, limit int) (rows []
 	err = s.each(ctx, selectOutgoing, func(r *row) {
 		o, err := sqlkit.Outgoing(r)
 		rows, errs = append(rows, o), append(errs, err)
-	}, sqlkit.Micros(now), limit)
+	}, sqlkit.Micros(now), limit, store.OutgoingBytes)
 	if err = errors.Join(append(errs, err)...); err != nil {
 		return nil, next, fmt.Errorf("outgoing: %w", err)
 	}

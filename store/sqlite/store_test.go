@@ -179,14 +179,16 @@ func TestOutboxPlan(t *testing.T) {
 		require.Contains(t, all, "SEARCH o USING")
 		require.Contains(t, all, "INDEX outbox_due")
 		require.Contains(t, all, "SEARCH b USING COVERING INDEX outbox_task (id=? AND number<?)")
-		require.NotContains(t, all, "SCAN")
-		require.NotContains(t, all, "TEMP B-TREE")
+		// Only the few rows that were picked by their sizes are gone through and sorted.
+		for line := range strings.Lines(all) {
+			require.False(t, strings.HasPrefix(line, "SCAN") && !strings.Contains(line, "SCAN p") && !strings.Contains(line, "SCAN (subquery"), all)
+		}
 	}
 }
 
 func plan(t *testing.T, db *sql.DB, query string) string {
 	t.Helper()
-	rows, err := db.Query("explain query plan "+query, 1, 500)
+	rows, err := db.Query("explain query plan "+query, []any{1, 500, 1000}[:strings.Count(query, "?")]...)
 	require.NoError(t, err)
 	defer rows.Close() //nolint:errcheck // read to the end
 	var lines []string

@@ -39,6 +39,16 @@ func requireOutbox(t *testing.T, s store.Store, want int) []store.Outgoing {
 	require.NoError(t, err)
 	require.Len(t, rows, want)
 	require.Zero(t, next)
+	return since(t, rows)
+}
+
+// since checks that rows have the time they were due first, and takes it away.
+func since(t *testing.T, rows []store.Outgoing) []store.Outgoing {
+	t.Helper()
+	for i := range rows {
+		require.False(t, rows[i].Since.IsZero() || rows[i].Tries == 0 && rows[i].Since.Before(rows[i].Due), "%s", rows[i].Since)
+		rows[i].Since = time.Time{}
+	}
 	return rows
 }
 

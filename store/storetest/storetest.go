@@ -22,7 +22,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Helper()
 	for _, suite := range []map[string]func(*testing.T, store.Store){
 		taskTests, listTests, historyTests, recordTests, batchTests, repeatTests, grantTests, leaseTests, oddTests, errorTests,
-		commandTests, outboxTests, delayTests, catalogTests, callbackTests,
+		commandTests, outboxTests, delayTests, catalogTests, callbackTests, upkeepTests,
 	} {
 		for name, test := range suite {
 			t.Run(name, func(t *testing.T) {
