@@ -35,7 +35,7 @@ func (p *parser) members(code string, ref int) (string, error) {
 			return "", err
 		}
 		ref = p.extend(ref, static)
-		code = call("member", code, key)
+		code = invoke("member", code, key)
 	}
 }
 
@@ -116,7 +116,7 @@ func (p *parser) function() (string, error) {
 	if err := p.expect(")"); err != nil {
 		return "", err
 	}
-	return p.members(call(function, args...), ref)
+	return p.members(invoke(function, args...), ref)
 }
 
 // argument reads a comma and an expression.
@@ -128,17 +128,17 @@ func (p *parser) argument() (string, error) {
 }
 
 // constantCode is the code for the constant at a position.
-func constantCode(i int) string { return call("constant", strconv.Itoa(i)) }
+func constantCode(i int) string { return invoke("constant", strconv.Itoa(i)) }
 
 // lookupCode is the code for the variable whose name is at a position.
-func lookupCode(i int) string { return call("lookup", strconv.Itoa(i)) }
+func lookupCode(i int) string { return invoke("lookup", strconv.Itoa(i)) }
 
 // pathCode is the code for a variable and members that follow it, if nothing
 // else is in the expression.
 func pathCode(path []string) string {
 	code := lookupCode(0)
 	for i := range path[1:] {
-		code = call("member", code, constantCode(i))
+		code = invoke("member", code, constantCode(i))
 	}
 	return code
 }

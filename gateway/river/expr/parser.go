@@ -88,8 +88,8 @@ func (p *parser) nested(f func() (string, error)) (string, error) {
 	return f()
 }
 
-// call writes a call of one of our functions.
-func call(function string, args ...string) string {
+// invoke writes a call of one of our functions.
+func invoke(function string, args ...string) string {
 	return function + "($env, " + strings.Join(args, ", ") + ")"
 }
 
@@ -114,7 +114,7 @@ func (p *parser) ternary() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		return "(" + call("truth", cond) + " ? " + yes + " : " + no + ")", p.node()
+		return "(" + invoke("truth", cond) + " ? " + yes + " : " + no + ")", p.node()
 	})
 }
 
@@ -156,9 +156,9 @@ func (p *parser) binary(level int) (string, error) {
 			return "", err
 		}
 		if function == "" {
-			left = "(" + call("truth", left) + " " + op.kind + " " + call("truth", right) + ")"
+			left = "(" + invoke("truth", left) + " " + op.kind + " " + invoke("truth", right) + ")"
 		} else {
-			left = call(function, left, right)
+			left = invoke(function, left, right)
 		}
 		if err := p.node(); err != nil {
 			return "", err
@@ -182,7 +182,7 @@ func (p *parser) unary() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return call(function, operand), p.node()
+	return invoke(function, operand), p.node()
 }
 
 // primary reads a literal, a name with its members, a function or parentheses.
