@@ -30,13 +30,14 @@ type ReceiveTask struct {
 // ManualTask is done by nobody we know: a token passes.
 type ManualTask struct{ detail }
 
-// ServiceTask is work for an external worker or for a stone: exactly one of
-// Worker and Stone is set.
+// ServiceTask is work for a stone.
 type ServiceTask struct {
 	detail
 
+	// Stone is never nil. Of an external worker task its code is the topic.
+	Stone *Stone
+	// Worker is set if external workers may take the work too.
 	Worker *Worker
-	Stone  *Stone
 	// Java is what the file names as implementation, if [Options.StoneFor] mapped it to Stone.
 	Java *Java
 }
@@ -50,9 +51,6 @@ type Worker struct {
 	// In are the variables that the job carries, Out those that come back. None means all.
 	In  []Mapping
 	Out []Mapping
-
-	// Params are the fields of the task, for a stone that serves the topic.
-	Params []Field
 }
 
 // Mapping hands a variable from one place to another.
@@ -76,7 +74,7 @@ type Java struct {
 
 // Stone is work for a stone.
 type Stone struct {
-	Code        string
+	Code        string        // well formed, but for a topic, which is any text or ${…}
 	Namespace   string        // the node's id unless the file says otherwise
 	Method      string        // start unless the file says otherwise
 	BusinessKey string        // text or ${…}, empty for none

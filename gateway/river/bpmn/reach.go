@@ -31,28 +31,22 @@ func expects(set bitset, to, from *Node) bool {
 // sources returns the nodes of the scope of to from which a path leads to it.
 func sources(to *Node) bitset {
 	set := newBitset(len(to.Process().nodes))
-	queue := []*Node{to}
-	for len(queue) > 0 {
-		n := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		for _, from := range before(n) {
-			if !set.has(from.Index) {
-				set.add(from.Index)
-				queue = append(queue, from)
-			}
+	todo := []*Node{to}
+	visit := func(n *Node) {
+		if !set.has(n.Index) {
+			set.add(n.Index)
+			todo = append(todo, n)
+		}
+	}
+	for len(todo) > 0 {
+		n := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if e, ok := n.Detail.(*BoundaryEvent); ok {
+			visit(e.AttachedTo)
+		}
+		for _, f := range n.Incoming {
+			visit(f.Source)
 		}
 	}
 	return set
-}
-
-// before returns the nodes that a token may stand at just before n.
-func before(n *Node) []*Node {
-	if b, ok := n.Detail.(*BoundaryEvent); ok {
-		return []*Node{b.AttachedTo}
-	}
-	nodes := make([]*Node, len(n.Incoming))
-	for i, f := range n.Incoming {
-		nodes[i] = f.Source
-	}
-	return nodes
 }
