@@ -519,7 +519,7 @@ type JobFilter struct {
 	Paging
 	TenantFilter
 
-	ID, Instance, Execution, Definition, Activity, Topic string
+	ID, Instance, Execution, Definition, Activity, Topic, Owner string
 
 	Kinds      []JobKind
 	Locked     *bool // at Now
