@@ -24,6 +24,10 @@ type bulk struct {
 	width int
 }
 
+// stepRows is for how many rows the statements of steps are prepared at most: a
+// step writes a few rows of each kind.
+const stepRows = 8
+
 func (b *bulk) text(rows int) string {
 	row := "(" + strings.Repeat("?,", b.width-1) + "?)"
 	return strings.Replace(b.sql, "%s", strings.Repeat(row+",", rows-1)+row, 1)
@@ -47,17 +51,26 @@ func (p prepared) close() error {
 func (s *Store) prepare(ctx context.Context) error {
 	s.bulks, s.reads = map[*bulk]prepared{}, map[string]*sql.Stmt{}
 	for _, b := range writing {
-		if err := s.prepareBulk(ctx, s.write, b); err != nil {
+		if err := s.prepareBulk(ctx, s.write, b, sizes[0]); err != nil {
 			return err
 		}
+	}
+	for _, b := range runtimeWriting {
+		if err := s.prepareBulk(ctx, s.write, b, stepRows); err != nil {
+			return err
+		}
+	}
+	if err := s.prepareSteps(ctx); err != nil {
+		return err
 	}
 	for _, b := range []*bulk{selectByTaskID, selectByID, selectUnfinished, selectResends, selectUnsent} {
-		if err := s.prepareBulk(ctx, s.read, b); err != nil {
+		if err := s.prepareBulk(ctx, s.read, b, sizes[0]); err != nil {
 			return err
 		}
 	}
-	for _, text := range []string{selectTask, selectHistory, selectLog, selectPosition, selectAttempts,
-		selectOutgoing, selectNext, selectWaiting, selectDebug, selectStones, selectUsedStones, selectQuarantine, selectQuarantineOf, selectDeliveries, selectDue} {
+	for _, text := range []string{selectTask, selectHistory, selectLog, selectNewestLog, selectPosition, selectAttempts,
+		selectOutgoing, selectNext, selectWaiting, selectDebug, selectStones, selectUsedStones, selectQuarantine, selectQuarantineOf, selectDeliveries, selectDue,
+		selectEnds, selectDueJobs, selectNextJob, selectActivities, selectTree, selectVariables, selectResource} {
 		st, err := s.read.PrepareContext(ctx, text)
 		if err != nil {
 			return err
@@ -67,9 +80,13 @@ func (s *Store) prepare(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) prepareBulk(ctx context.Context, db *sql.DB, b *bulk) error {
+// prepareBulk prepares b for up to most rows at a time.
+func (s *Store) prepareBulk(ctx context.Context, db *sql.DB, b *bulk, most int) error {
 	var p prepared
 	for i, n := range sizes {
+		if n > most {
+			continue
+		}
 		var err error
 		if p[i], err = db.PrepareContext(ctx, b.text(n)); err != nil {
 			return errors.Join(err, p.close())
@@ -83,7 +100,7 @@ func (s *Store) prepareBulk(ctx context.Context, db *sql.DB, b *bulk) error {
 func (p prepared) split(b *bulk, args []any, do func(st *sql.Stmt, args []any) error) error {
 	for i, rows := range sizes {
 		n := rows * b.width
-		for len(args) >= n {
+		for p[i] != nil && len(args) >= n {
 			if err := do(p[i], args[:n]); err != nil {
 				return err
 			}
@@ -98,7 +115,7 @@ func (p prepared) split(b *bulk, args []any, do func(st *sql.Stmt, args []any) e
 func (p prepared) padded(b *bulk, keys []any, do func(st *sql.Stmt, args []any) error) error {
 	last := len(keys) - 1
 	for i := len(sizes) - 1; i >= 0; i-- {
-		if n := sizes[i]; last >= 0 && last < n {
+		if n := sizes[i]; last >= 0 && last < n && p[i] != nil {
 			for len(keys) < n {
 				keys = append(keys, keys[last])
 			}

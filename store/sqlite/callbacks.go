@@ -17,7 +17,12 @@ on conflict (id) do update set kind = excluded.kind, process = excluded.process,
 	// SQLite names the columns of values column1 and so on.
 	insertDeliveries = &bulk{`
 insert into delivery (` + sqlkit.EndColumns + `, since, due)
-select u.*, ` + now + `, 0 from (values %s) as u join callback c on c.id = u.column1
+select u.*, ` + now + `, 0 from (values %s) as u join callback c on c.id = u.column1 and c.kind <> 3
+order by u.column5, u.column1 on conflict do nothing`, 5}
+
+	insertEnds = &bulk{`
+insert into runtime_end (task, instance, epoch, status, occasion, time)
+select u.column1, c.process, u.column2, u.column3, u.column4, u.column5 from (values %s) as u join callback c on c.id = u.column1 and c.kind = 3
 order by u.column5, u.column1 on conflict do nothing`, 5}
 
 	updateTold = &bulk{`
@@ -27,7 +32,7 @@ from (values %s) as u where delivery.number = u.column1 and delivery.since = u.c
 
 const (
 	selectWanted = `
-select exists (select 1 from callback)`
+select exists (select 1 from callback), exists (select 1 from callback where kind = 3)`
 
 	selectDeliveries = `
 select ` + sqlkit.DeliveryColumns + ` from delivery d join callback c on c.id = d.id where d.id = ? order by d.number`
@@ -45,20 +50,25 @@ where d.place <= ? order by d.due, d.number limit ?`
 update delivery set state = 1, due = 0, tries = 0, problem = null, since = max(?2, since + 1) where id = ?1`
 )
 
-// tell writes what receivers are to be told. While nobody wants to be told of
-// any task, that is one look into an empty table.
+// tell writes what receivers are to be told, and the process runtime. While
+// nobody wants to be told of any task, that is one look into an empty table;
+// while the runtime does not, nothing is looked up for it.
 func (tx *recording) tell(ctx context.Context, ends []sqlkit.End) error {
 	if len(ends) == 0 {
 		return nil
 	}
-	if !tx.store.wanted.Load() {
-		wanted := false
-		if err := each(ctx, tx.tx, selectWanted, func(r *row) { wanted = r.Bool() }); err != nil || !wanted {
+	wanted, heard := tx.store.wanted.Load(), tx.store.heard.Load()
+	if !wanted || !heard {
+		if err := tx.ask(ctx, selectWanted, func(r *row) { wanted, heard = r.Bool(), r.Bool() }); err != nil || !wanted {
 			return err
 		}
 		tx.store.wanted.Store(true)
+		tx.store.heard.Store(heard)
 	}
-	return some(put(ctx, tx, insertDeliveries, ends, sqlkit.PutEnd))
+	if err := some(put(ctx, tx, insertDeliveries, ends, sqlkit.PutEnd)); err != nil || !heard {
+		return err
+	}
+	return some(put(ctx, tx, insertEnds, ends, sqlkit.PutEnd))
 }
 
 // Want notes whom to tell of each task's ends.

@@ -36,6 +36,10 @@ order by seq`
 	selectLog = `
 select n, epoch, time, level, line, worker from log_line where id = ?1
 order by n limit coalesce(nullif(?3, 0), -1) offset ?2`
+
+	selectNewestLog = `
+select * from (select n, epoch, time, level, line, worker from log_line where id = ?1 order by n desc limit ?2)
+order by n limit coalesce(nullif(?3, 0), -1)`
 )
 
 // History returns the transitions of a task, with notes also what changed nothing.
@@ -58,8 +62,12 @@ func (s *Store) Log(ctx context.Context, id string, start, size int) ([]store.Lo
 	if !ok {
 		return nil, nil
 	}
+	text := selectLog
+	if start < 0 {
+		start, text = -start, selectNewestLog
+	}
 	var out []store.LogLine
-	err := s.each(ctx, selectLog, func(r *row) { out = append(out, sqlkit.LogLine(id, r)) }, k[:], start, size)
+	err := s.each(ctx, text, func(r *row) { out = append(out, sqlkit.LogLine(id, r)) }, k[:], start, size)
 	if err != nil {
 		return nil, fmt.Errorf("log: %w", err)
 	}

@@ -28,7 +28,7 @@ where t.id in (values %s) group by g.id, g.method`, 1}
 var writing = []*bulk{selectStates, selectOwners, selectGrants,
 	insertTasks, updateTasks, insertAttempts, insertTransitions, insertNotes, insertLog, deleteLog, insertQuarantine,
 	updateCommanded, delayTasks, insertOutbox, selectHeld, updatePublished, deleteOutbox, updateRecalled, updateAgain, insertStones,
-	putCallbacks, insertDeliveries, updateTold, putResends}
+	putCallbacks, insertDeliveries, insertEnds, updateTold, putResends}
 
 const selectPosition = `select stream, sequence from checkpoint`
 

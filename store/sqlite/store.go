@@ -66,7 +66,10 @@ type Store struct {
 	readTimeout time.Duration
 	log         *zap.Logger
 	stones      sqlkit.Stones
-	wanted      atomic.Bool // somebody wants to be told of a task's ends
+	wanted      atomic.Bool          // somebody wants to be told of a task's ends
+	heard       atomic.Bool          // so does the process runtime
+	stepping    map[string]*sql.Stmt // of steps, by their text
+	steps       steps
 }
 
 var _ store.Store = (*Store)(nil)
@@ -172,13 +175,16 @@ func (s *Store) Ping(ctx context.Context) error {
 func (s *Store) Close() error {
 	// A pool does not wait for a transaction by itself. Who holds all its
 	// connections knows that nobody runs.
+	defer s.steps.leader.Wait()
 	readers, writers := hold(s.read), hold(s.write)
 	var errs []error
 	for _, p := range s.bulks {
 		errs = append(errs, p.close())
 	}
-	for _, st := range s.reads {
-		errs = append(errs, st.Close())
+	for _, statements := range []map[string]*sql.Stmt{s.reads, s.stepping} {
+		for _, st := range statements {
+			errs = append(errs, st.Close())
+		}
 	}
 	// The writer last: it empties the write-ahead log.
 	return errors.Join(append(errs, closePool(s.read, readers), closePool(s.write, writers))...)

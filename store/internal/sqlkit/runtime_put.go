@@ -51,6 +51,33 @@ func StartsOf(all []store.Definition) []Start {
 	return out
 }
 
+// DefinitionIDs returns the ids of definitions.
+func DefinitionIDs(all []store.Definition) []string {
+	ids := make([]string, len(all))
+	for i := range all {
+		ids[i] = all[i].ID
+	}
+	return ids
+}
+
+// UserTaskIDs returns the ids of user tasks.
+func UserTaskIDs(all []store.UserTask) []string {
+	ids := make([]string, len(all))
+	for i := range all {
+		ids[i] = all[i].ID
+	}
+	return ids
+}
+
+// ToRuntime returns the callbacks by which the runtime is told of the ends of tasks.
+func ToRuntime(tasks []store.State) []store.Callback {
+	out := make([]store.Callback, len(tasks))
+	for i := range tasks {
+		out[i] = store.Callback{ID: tasks[i].ID, ProcessInstanceID: tasks[i].ProcessInstanceID, Kind: store.ToRuntime}
+	}
+	return out
+}
+
 // PutKey writes one text.
 func PutKey(w Writer, key *string) error {
 	w.Text(Text(*key))

@@ -1,6 +1,11 @@
 package sqlkit
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+
+	"github.com/riverstones/riverstones/store"
+)
 
 // Table describes a table of the process runtime to both dialects: its columns
 // in the order in which rows are written and read.
@@ -91,6 +96,9 @@ var (
 	}
 )
 
+// IsLatest is true of a definition d that no later version has taken over.
+const IsLatest = `not exists (select 1 from definition n where n.key = d.key and n.tenant = d.tenant and n.version > d.version)`
+
 // Kinds of [Candidates]. They are numbers in databases.
 const (
 	CandidateUser  = 1
@@ -109,6 +117,13 @@ func (t Table) List(alias string) string {
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// Inline returns the columns of [Variables] with data of no more than
+// [store.VariableInline] bytes, as a list.
+func Inline() string {
+	list := strings.TrimSuffix(Variables.List(""), "data")
+	return list + "case when size <= " + strconv.Itoa(store.VariableInline) + " then data end"
 }
 
 // Insert returns the statement that appends rows.
