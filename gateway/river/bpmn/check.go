@@ -16,6 +16,7 @@ func (b *builder) check(e *element) {
 			b.starts(in, b.elements[n])
 		}
 		b.arrows(n)
+		b.attachedTwice(n)
 		b.gatewayFlows(n)
 	}
 	if len(b.problems) > 0 {
@@ -70,6 +71,21 @@ func (b *builder) startName(names map[string]*Node, n *Node, ev *Event) {
 		b.failNode(n, "starts by the %s, as %q does", key, other.ID)
 	}
 	names[key] = n
+}
+
+// attachedTwice refuses two boundary events of one activity that wait for the same message.
+func (b *builder) attachedTwice(n *Node) {
+	seen := map[string]*Node{}
+	for _, e := range n.Boundary {
+		d, ok := e.Detail.(*BoundaryEvent)
+		if !ok || d.Message == nil {
+			continue
+		}
+		if other := seen[d.Message.Name]; other != nil {
+			b.failNode(e, "waits for the message %q, as %q does", d.Message.Name, other.ID)
+		}
+		seen[d.Message.Name] = e
+	}
 }
 
 // arrows checks which flows a node may have.

@@ -64,7 +64,7 @@ type Message struct {
 type Error struct {
 	ID   string // empty if only a code was given
 	Name string
-	Code string // the code that counts
+	Code string // the code that counts; the id if the file gives none
 	Line int
 }
 

@@ -109,9 +109,12 @@ func (b *builder) defaultFlow(n *Node) {
 	switch k := n.Kind(); {
 	case n.Default == nil:
 		b.failNode(n, "the default flow %q does not leave this node", ref)
-	case n.Default.Condition != "":
-		b.failNode(n, "the default flow %q has a condition: remove one of the two", ref)
 	case !k.Activity() && k != KindExclusiveGateway && k != KindInclusiveGateway:
 		b.failNode(n, "a default flow has no meaning on a %s", k)
+	case n.Default.Condition != "" && k == KindExclusiveGateway:
+		b.failNode(n, "the default flow %q has a condition: remove one of the two", ref)
+	case n.Default.Condition != "":
+		n.Default.Condition = ""
+		b.warn(n, "the condition of the default flow "+quoted(ref)+" is ignored")
 	}
 }

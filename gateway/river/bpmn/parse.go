@@ -103,7 +103,11 @@ func (p *parser) declaration(e *element) {
 		}
 	case name == "error":
 		if p.id(e) {
-			x := &Error{ID: e.attr("id"), Name: e.attr("name"), Code: e.attr("errorCode"), Line: e.line}
+			x := &Error{ID: e.attr("id"), Name: e.attr("name"), Line: e.line}
+			code, given := e.get("", "errorCode")
+			if x.Code = code; !given {
+				x.Code = x.ID
+			}
 			p.errors[x.ID] = x
 			p.defs.Errors = append(p.defs.Errors, x)
 		}

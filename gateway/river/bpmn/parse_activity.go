@@ -24,9 +24,6 @@ func (b *builder) activity(n *Node, e *element) Detail {
 	case "callActivity":
 		d = b.callActivity(e)
 	case "subProcess":
-		if b.boolean(e, "triggeredByEvent", e.attr("triggeredByEvent"), false) {
-			b.fail(e, "an event subprocess is not supported")
-		}
 		d = &SubProcess{}
 	default:
 		return nil
@@ -216,7 +213,7 @@ func (b *builder) loop(e *element) *MultiInstance {
 		return nil
 	}
 	b.only(e, c, "loopCardinality", "loopDataInputRef", "inputDataItem", "completionCondition", "loopDataOutputRef", "outputDataItem")
-	b.guard(c)
+	b.guard(e, c)
 	m := &MultiInstance{
 		Sequential: b.boolean(e, "isSequential", c.attr("isSequential"), false),
 		Collection: c.ext("collection"), ElementVariable: c.ext("elementVariable"),

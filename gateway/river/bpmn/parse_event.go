@@ -134,7 +134,7 @@ func (b *builder) errorRef(e, d *element) *Error {
 		return &Error{Code: ref, Line: d.line}
 	}
 	if x.Code == "" {
-		b.fail(e, "the error %q has no errorCode", ref)
+		b.fail(e, "the error %q has an empty errorCode", ref)
 	}
 	return x
 }

@@ -31,7 +31,7 @@ func (p *parser) process(e *element) {
 		ends: map[*Flow][2]string{}, elements: map[*Node]*element{}, refused: map[string]bool{},
 	}
 	b.templates(e)
-	b.guard(e)
+	b.guard(e, e)
 	b.scope(&proc.Scope, e)
 	if !b.sized(e) {
 		return
@@ -80,13 +80,18 @@ func (b *builder) node(s *Scope, e *element) {
 		Async:     b.flag(e, "async"),
 		Exclusive: b.boolean(e, "exclusive", e.ext("exclusive"), true),
 	}
+	if e.bpmn("subProcess") && b.boolean(e, "triggeredByEvent", e.attr("triggeredByEvent"), false) {
+		b.fail(e, "an event subprocess is not supported")
+		b.refused[n.ID] = true
+		return
+	}
 	n.Detail = b.detail(n, e)
 	if n.Detail == nil {
 		b.unsupported(e)
 		b.refused[n.ID] = true
 		return
 	}
-	b.guard(e)
+	b.guard(e, e)
 	if ref := e.attr("default"); ref != "" {
 		b.defaults[n] = ref
 	}
@@ -179,11 +184,11 @@ func (b *builder) failAt(e, c *element, message string) {
 	b.add(pr)
 }
 
-// guard refuses extensions that would change what the process does.
-func (b *builder) guard(e *element) {
+// guard refuses extensions of e, a part of owner or owner itself, that would change what the process does.
+func (b *builder) guard(owner, e *element) {
 	for _, x := range e.extensions() {
 		if x.flowable() && refusedExtensions[x.name.Local] {
-			b.within(e, x)
+			b.within(owner, x)
 		}
 	}
 	for _, name := range refusedAttributes {
@@ -201,7 +206,7 @@ func (b *builder) flow(s *Scope, e *element) {
 		b.unique(e, f.ID)
 	}
 	b.only(e, e, "conditionExpression")
-	b.guard(e)
+	b.guard(e, e)
 	if c := e.child("conditionExpression"); c != nil {
 		f.Condition = b.expression(e, c, "the condition")
 	}
