@@ -82,6 +82,9 @@ func write(c echo.Context, reply Reply) error {
 	if more, ok := reply.(Header); ok {
 		more.Header(h)
 	}
+	if content, ok := reply.(Content); ok {
+		return sendContent(c, reply.Status(), content)
+	}
 	buf := buffers.Get().(*[]byte) //nolint:errcheck // the pool holds nothing else
 	body := append(reply.AppendJSON((*buf)[:0]), '\n')
 	err := send(c, reply.Status(), body)
