@@ -1,0 +1,208 @@
+package river
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/riverstones/riverstones/gateway/fault"
+	"github.com/riverstones/riverstones/store"
+)
+
+// duty is the lease under which one process of all does the background work.
+const duty = "river"
+
+// bell wakes a loop; ringing it twice before it is heard is ringing it once.
+type bell chan struct{}
+
+func newBell() bell { return make(bell, 1) }
+
+func (b bell) wake() {
+	select {
+	case b <- struct{}{}:
+	default:
+	}
+}
+
+// Wake says that tasks may have ended; it does not block.
+func (r *Runtime) Wake() { r.ends.wake() }
+
+// Start begins the background work: hearing the ends of tasks, timers and
+// continuations.
+func (r *Runtime) Start(ctx context.Context) {
+	ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
+	r.running.Go(func() { r.keepLease(ctx) })
+}
+
+// Stop ends the background work and waits for it.
+func (r *Runtime) Stop() {
+	r.stop()
+	r.running.Wait()
+}
+
+// keepLease works while this process holds the lease.
+func (r *Runtime) keepLease(ctx context.Context) {
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		if err := r.store.Release(ctx, duty, r.cfg.Name); err != nil {
+			r.log.Debug("lease not released, it runs out", zap.Error(err))
+		}
+	}()
+	for ctx.Err() == nil {
+		if r.lease(ctx) {
+			r.lead(ctx)
+		}
+		pause(ctx, r.cfg.Lease/4)
+	}
+}
+
+func (r *Runtime) lease(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.Lease/4)
+	defer cancel()
+	held, err := r.store.Lease(ctx, duty, r.cfg.Name, r.cfg.Lease)
+	if err != nil && ctx.Err() == nil {
+		r.log.Warn("the database can not answer", zap.Error(err))
+	}
+	return err == nil && held
+}
+
+// lead works until the lease is lost.
+func (r *Runtime) lead(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var loops sync.WaitGroup
+	loops.Go(func() {
+		defer cancel()
+		for last := time.Now(); ctx.Err() == nil && time.Since(last) < r.cfg.Lease/2; {
+			pause(ctx, r.cfg.Lease/8)
+			if r.lease(ctx) {
+				last = time.Now()
+			}
+		}
+	})
+	loops.Go(func() {
+		r.loop(ctx, r.ends, func() (bool, time.Time) {
+			n, err := r.hearAll(ctx)
+			r.report(ctx, "ends of tasks can not be heard", err)
+			return n == r.cfg.Batch && err == nil, time.Time{}
+		})
+	})
+	loops.Go(func() {
+		r.loop(ctx, r.jobs, func() (bool, time.Time) {
+			n, next, err := r.runJobs(ctx)
+			r.report(ctx, "timers can not be run", err)
+			return n > 0 && err == nil, next
+		})
+	})
+	loops.Wait()
+}
+
+func (r *Runtime) report(ctx context.Context, what string, err error) {
+	if err != nil && ctx.Err() == nil {
+		r.log.Warn(what, zap.Error(err))
+	}
+}
+
+// loop calls work when the bell rings, when work said so, and once in a while.
+func (r *Runtime) loop(ctx context.Context, b bell, work func() (more bool, next time.Time)) {
+	for ctx.Err() == nil {
+		more, next := work()
+		if more {
+			continue
+		}
+		wait := r.cfg.Look
+		if !next.IsZero() {
+			wait = min(wait, max(next.Sub(r.cfg.Now()), time.Millisecond))
+		}
+		t := time.NewTimer(wait)
+		select {
+		case <-b:
+		case <-t.C:
+		case <-ctx.Done():
+		}
+		t.Stop()
+	}
+}
+
+// each runs f for all keys, as many at once as there are workers.
+func (r *Runtime) each(ctx context.Context, keys []string, f func(context.Context, string) error) error {
+	var all sync.WaitGroup
+	errs := make([]error, len(keys))
+	slots := make(chan struct{}, r.cfg.Workers)
+	for i, key := range keys {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			if ctx.Err() == nil {
+				errs[i] = f(ctx, key)
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// runJobs runs what is due, and says when the next is.
+func (r *Runtime) runJobs(ctx context.Context) (int, time.Time, error) {
+	due, next, err := r.store.DueJobs(ctx, r.now(), r.cfg.Batch)
+	if err != nil {
+		return 0, next, err
+	}
+	byRoot, order := map[string][]store.Job{}, []string(nil)
+	for i := range due {
+		if byRoot[due[i].Root] == nil {
+			order = append(order, due[i].Root)
+		}
+		byRoot[due[i].Root] = append(byRoot[due[i].Root], due[i])
+	}
+	err = r.each(ctx, order, func(ctx context.Context, root string) error {
+		for i := range byRoot[root] {
+			if err := r.tryJob(ctx, &byRoot[root][i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return len(due), next, err
+}
+
+// tryJob runs a job. What the model does not allow is tried again later, and
+// fails the process in the end.
+func (r *Runtime) tryJob(ctx context.Context, due *store.Job) error {
+	run := func(f func(*step, *execution, *row[store.Job]) error) error {
+		return r.step(ctx, func(s *step) error {
+			e, j, err := s.openJob(due.ID)
+			if err != nil || j == nil || !able(e.in) || j.v.Due.After(s.now) {
+				return err
+			}
+			return f(s, e, j)
+		})
+	}
+	err := run(func(s *step, e *execution, j *row[store.Job]) error { return s.runJob(e, &j.v) })
+	f := fault.Of(err)
+	if err == nil || f.Kind == fault.Unavailable || f.Kind == fault.Internal {
+		return err
+	}
+	return run(func(s *step, e *execution, j *row[store.Job]) error {
+		j.v.Retries--
+		j.v.Problem, j.v.Due, j.dirty = f.Detail, s.now.Add(jobPause), true
+		if j.v.Retries > 0 {
+			return nil
+		}
+		return s.fail(e.in, f.Detail)
+	})
+}
+
+// pause waits for d or the end of ctx.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,204 @@
+package river
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/riverstones/riverstones/gateway/fault"
+	"github.com/riverstones/riverstones/gateway/river/bpmn"
+	"github.com/riverstones/riverstones/store"
+)
+
+// lockDeploy is held while versions are given.
+const lockDeploy = "river deploy"
+
+// Deploy keeps files, and makes a definition of each executable process in
+// them: the next version of its key in the tenant. The error is Invalid and
+// lists everything that is wrong with all of the models.
+func (r *Runtime) Deploy(ctx context.Context, d NewDeployment) (store.Deployment, []store.Definition, error) {
+	found, err := r.check(ctx, &d)
+	if err != nil {
+		return store.Deployment{}, nil, err
+	}
+	row := store.Deployment{ID: newID(), Name: d.Name, Key: d.Key, Category: d.Category, Tenant: d.Tenant, Time: r.now()}
+	var defs []store.Definition
+	err = r.step(ctx, func(s *step) error {
+		if err := s.tx.Lock(s.ctx, lockDeploy); err != nil {
+			return err
+		}
+		defs = defs[:0]
+		for _, f := range found {
+			def, err := s.version(&row, f)
+			if err != nil {
+				return err
+			}
+			defs = append(defs, def)
+		}
+		w := &s.write
+		w.Deployments, w.Definitions = []store.Deployment{row}, defs
+		for i := range d.Files {
+			w.Resources = append(w.Resources, store.Resource{Deployment: row.ID, Name: d.Files[i].Name, Bytes: d.Files[i].Bytes})
+		}
+		return nil
+	})
+	return row, defs, err
+}
+
+// deployable is a process that was found in a file.
+type deployable struct {
+	file    string
+	process *bpmn.Process
+}
+
+// IsModel reports whether a file of that name is read as a BPMN model.
+func IsModel(name string) bool {
+	return strings.HasSuffix(name, ".bpmn20.xml") || strings.HasSuffix(name, ".bpmn")
+}
+
+// check parses all models of a deployment.
+func (r *Runtime) check(ctx context.Context, d *NewDeployment) ([]deployable, error) {
+	var out []deployable
+	var problems []string
+	keys := map[string]string{}
+	for i := range d.Files {
+		f := &d.Files[i]
+		if !IsModel(f.Name) {
+			continue
+		}
+		all, err := bpmn.Parse(f.Bytes, r.models.options)
+		if err != nil {
+			problems = append(problems, f.Name+": "+err.Error())
+			continue
+		}
+		for _, p := range all.Processes {
+			if other, twice := keys[p.ID]; twice {
+				problems = append(problems, fmt.Sprintf("%s: process %s is in %s too", f.Name, p.ID, other))
+			}
+			keys[p.ID] = f.Name
+			problems = append(problems, r.lint(ctx, f.Name, p)...)
+			out = append(out, deployable{f.Name, p})
+		}
+	}
+	if len(problems) > 0 {
+		return nil, fault.New(fault.Invalid, "the model can not be deployed: %s", strings.Join(problems, "; "))
+	}
+	return out, nil
+}
+
+// version makes the definition of a process.
+func (s *step) version(d *store.Deployment, f deployable) (store.Definition, error) {
+	version := 1
+	last, err := s.tx.Latest(s.ctx, f.process.ID, d.Tenant)
+	if err == nil {
+		version = last.Version + 1
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return store.Definition{}, err
+	}
+	def := store.Definition{
+		ID: fmt.Sprintf("%s:%d:%s", f.process.ID, version, newID()), Key: f.process.ID, Version: version, Name: f.process.Name,
+		Description: f.process.Documentation, Category: f.process.Category, Tenant: d.Tenant, Deployment: d.ID, Resource: f.file,
+		Graphical: f.process.Graphical,
+	}
+	for _, n := range f.process.Nodes {
+		st, ok := n.Detail.(*bpmn.StartEvent)
+		if !ok {
+			continue
+		}
+		def.StartForm = def.StartForm || st.FormKey != ""
+		switch st.Trigger {
+		case bpmn.TriggerSignal:
+			def.Signals = append(def.Signals, st.Signal.Name)
+		case bpmn.TriggerMessage:
+			def.Messages = append(def.Messages, st.Message.Name)
+		}
+	}
+	return def, nil
+}
+
+// DeleteDeployment removes a deployment with its definitions. With cascade
+// their instances go too, with their history; without it running instances
+// are an engine error, and nothing is removed.
+func (r *Runtime) DeleteDeployment(ctx context.Context, id string, cascade bool) error {
+	all, _, err := r.store.Deployments(ctx, store.DeploymentFilter{ID: id, Paging: store.Paging{Size: 1}})
+	if err != nil {
+		return r.explain(err)
+	}
+	if len(all) == 0 {
+		return unknown("deployment", id)
+	}
+	instances, err := r.instancesOf(ctx, id, cascade)
+	if err != nil {
+		return err
+	}
+	return r.step(ctx, func(s *step) error {
+		for i := range instances {
+			if err := s.erase(&instances[i]); err != nil {
+				return err
+			}
+		}
+		s.write.DropDeployments = []string{id}
+		return nil
+	})
+}
+
+// instancesOf returns the instances that go with a deployment.
+func (r *Runtime) instancesOf(ctx context.Context, deployment string, cascade bool) ([]store.Instance, error) {
+	running := false
+	f := store.InstanceFilter{Deployment: deployment, Ended: &running, Paging: store.Paging{Size: 1}}
+	if cascade {
+		f.Ended, f.Size = nil, maxErase+1
+	}
+	all, total, err := r.store.Instances(ctx, f)
+	switch {
+	case err != nil:
+		return nil, r.explain(err)
+	case !cascade && total > 0:
+		return nil, stuck("deployment %s has %d running process instances: end them first, or delete with cascade", deployment, total)
+	case len(all) > maxErase:
+		return nil, stuck("deployment %s has %d process instances, at most %d are deleted at once", deployment, total, maxErase)
+	default:
+		return all, nil
+	}
+}
+
+// maxErase is how many instances go with a deployment in one step.
+const maxErase = 100_000
+
+// erase removes an instance with its history; what runs of it is cancelled.
+func (s *step) erase(row *store.Instance) error {
+	if err := s.tx.Lock(s.ctx, row.Root); err != nil {
+		return err
+	}
+	in, err := s.load(row.ID)
+	if err != nil {
+		return gone(err)
+	}
+	if !in.Ended() {
+		if err := s.close(in, store.Canceled, "its deployment was deleted"); err != nil {
+			return err
+		}
+	}
+	in.drop = true
+	return nil
+}
+
+// Model returns the parsed model of a definition.
+func (r *Runtime) Model(ctx context.Context, definitionID string) (*bpmn.Process, error) {
+	if d, ok := r.models.known.Get(definitionID); ok {
+		return d.process, nil
+	}
+	all, _, err := r.store.Definitions(ctx, store.DefinitionFilter{ID: definitionID, Paging: store.Paging{Size: 1}})
+	if err != nil {
+		return nil, r.explain(err)
+	}
+	if len(all) == 0 {
+		return nil, unknown("process definition", definitionID)
+	}
+	d, err := r.models.of(ctx, all[0])
+	if err != nil {
+		return nil, r.explain(err)
+	}
+	return d.process, nil
+}

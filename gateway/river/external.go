@@ -1,0 +1,327 @@
+package river
+
+import (
+	"context"
+	"time"
+
+	"github.com/riverstones/riverstones/gateway/dispatch"
+	"github.com/riverstones/riverstones/gateway/fault"
+	"github.com/riverstones/riverstones/gateway/river/bpmn"
+	"github.com/riverstones/riverstones/gateway/river/variable"
+	"github.com/riverstones/riverstones/store"
+)
+
+// The external worker API: work of a topic is taken under a lock. A job whose
+// task was published to a stone is taken out of the queue first, so that one
+// or the other does it, never both.
+
+// MaxAcquire is how many jobs one call takes at most.
+const MaxAcquire = 1000
+
+// AcquiredJob is a job that a worker holds now.
+type AcquiredJob struct {
+	store.Job
+
+	Variables []Variable
+}
+
+// AcquireJobs locks jobs of a topic for a worker, the oldest first.
+func (r *Runtime) AcquireJobs(ctx context.Context, a Acquire) ([]AcquiredJob, error) {
+	if a.Tasks < 1 || a.Tasks > MaxAcquire {
+		return nil, fault.New(fault.Invalid, "numberOfTasks must be between 1 and %d", MaxAcquire)
+	}
+	f := store.JobFilter{Topic: a.Topic, Kinds: []store.JobKind{store.ExternalJob}, Acquirable: true, Now: r.now(),
+		Paging: store.Paging{Sort: "created", Size: 2 * a.Tasks}}
+	f.Tenant = a.Tenant
+	rows, _, err := r.store.Jobs(ctx, f)
+	if err != nil {
+		return nil, r.explain(err)
+	}
+	var out []AcquiredJob
+	for i := range rows {
+		if len(out) == a.Tasks {
+			break
+		}
+		got, err := r.acquire(ctx, &rows[i], &a)
+		if err != nil {
+			return out, err
+		}
+		if got != nil {
+			out = append(out, *got)
+		}
+	}
+	return out, nil
+}
+
+// acquire takes one job, nil if it is not to be had any more.
+func (r *Runtime) acquire(ctx context.Context, seen *store.Job, a *Acquire) (*AcquiredJob, error) {
+	w, err := workOf(seen)
+	if err != nil {
+		return nil, r.explain(err)
+	}
+	if w.Published && !r.withdraw(ctx, seen.ID) {
+		return nil, nil //nolint:nilnil // none is an answer
+	}
+	var out *AcquiredJob
+	err = r.step(ctx, func(s *step) error {
+		out = nil
+		e, j, err := s.openJob(seen.ID)
+		if err != nil || j == nil || !able(e.in) || !s.free(e, &j.v) {
+			return err
+		}
+		now, err := workOf(&j.v)
+		if err != nil {
+			return err
+		}
+		if now.Published {
+			if !w.Published {
+				return nil
+			}
+			if err := s.cancelTask(&j.v, false); err != nil {
+				return err
+			}
+			now.Published = false
+			if err := now.into(&j.v); err != nil {
+				return err
+			}
+		}
+		j.v.LockOwner, j.v.LockUntil, j.dirty = a.Worker, s.now.Add(a.Lock), true
+		vars, err := s.carried(e)
+		if err != nil {
+			return err
+		}
+		out = &AcquiredJob{Job: j.v, Variables: vars}
+		return nil
+	})
+	return out, err
+}
+
+// withdraw takes the task of a job out of the queue, false if a worker of a
+// stone has it or may have it.
+func (r *Runtime) withdraw(ctx context.Context, id string) bool {
+	attempts, err := r.deps.Attempts(ctx, id)
+	if err != nil || len(attempts) != 1 || attempts[0].Sequence == 0 {
+		return false
+	}
+	return r.deps.Withdraw(ctx, id, attempts[0].Sequence)
+}
+
+// free reports whether a job may be locked now: nobody holds it, and while an
+// exclusive one of the instance is held no other exclusive one may be.
+func (s *step) free(e *execution, j *store.Job) bool {
+	if j.Kind != store.ExternalJob || j.Retries <= 0 || j.LockUntil.After(s.now) || j.Due.After(s.now) {
+		return false
+	}
+	if !j.Exclusive {
+		return true
+	}
+	for _, other := range e.in.all {
+		for _, o := range other.jobs.rows {
+			if o.v.Kind == store.ExternalJob && o.v.Exclusive && o.id != j.ID && o.v.LockUntil.After(s.now) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// carried returns the variables that a job's worker gets.
+func (s *step) carried(e *execution) ([]Variable, error) {
+	n, err := nodeOf(e)
+	if err != nil {
+		return nil, err
+	}
+	w := workerOf(n)
+	if w == nil || w.DoNotIncludeVariables {
+		return nil, nil
+	}
+	var out []Variable
+	for i := range w.In {
+		v, name, err := s.mapped(&w.In[i], e, "of serviceTask "+n.ID)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Variable{Name: name, Value: v})
+	}
+	if len(w.In) > 0 {
+		return out, nil
+	}
+	seen := map[string]bool{}
+	for at := e; at != nil; at = at.parent {
+		for name, h := range at.vars {
+			if seen[name] {
+				continue
+			}
+			seen[name] = true
+			v, err := s.valueOf(h)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, Variable{Name: name, Value: v})
+		}
+	}
+	return out, nil
+}
+
+func workerOf(n *bpmn.Node) *bpmn.Worker {
+	if t, ok := n.Detail.(*bpmn.ServiceTask); ok {
+		return t.Worker
+	}
+	return nil
+}
+
+// CompleteJob ends the work of a job: its variables are set, and the process
+// goes on. NotFound, Forbidden if the worker does not hold the lock, State if the
+// instance is suspended.
+func (r *Runtime) CompleteJob(ctx context.Context, jobID, worker string, vars []Var) error {
+	return r.onJob(ctx, jobID, worker, func(s *step, e *execution, _ *row[store.Job]) error {
+		n, err := s.deliverJob(e, vars)
+		if err != nil {
+			return err
+		}
+		return s.leave(e, n)
+	})
+}
+
+// deliverJob takes what a worker gives back: all of it, or what the model maps.
+func (s *step) deliverJob(e *execution, vars []Var) (*bpmn.Node, error) {
+	if err := checkVars(vars); err != nil {
+		return nil, err
+	}
+	n, err := nodeOf(e)
+	if err != nil {
+		return nil, err
+	}
+	w := workerOf(n)
+	if w == nil || len(w.Out) == 0 {
+		return n, s.setAll(e, vars)
+	}
+	before := s.transient
+	s.transient = map[string]variable.Value{}
+	for i := range vars {
+		s.transient[vars[i].Name] = vars[i].Value
+	}
+	err = s.carry(w.Out, e, e, "of serviceTask "+n.ID)
+	s.transient = before
+	return n, err
+}
+
+// ErrorJob ends the work of a job with a BPMN error, which a boundary event may
+// catch; uncaught, it fails the process.
+func (r *Runtime) ErrorJob(ctx context.Context, jobID, worker, code string, vars []Var) error {
+	return r.onJob(ctx, jobID, worker, func(s *step, e *execution, _ *row[store.Job]) error {
+		n, err := s.deliverJob(e, vars)
+		if err != nil {
+			return err
+		}
+		return s.raise(e, bpmnError{code: code, text: "the external worker of " + n.ID + " raised an error"})
+	})
+}
+
+// FailJob notes that a worker failed: the lock is released, and the job can be
+// taken again after a while, until no retries are left.
+func (r *Runtime) FailJob(ctx context.Context, jobID string, f JobFailure) error {
+	return r.onJob(ctx, jobID, f.Worker, func(s *step, _ *execution, j *row[store.Job]) error {
+		left := j.v.Retries - 1
+		if f.Retries != nil {
+			left = *f.Retries
+		}
+		j.v.Retries, j.v.Problem, j.v.Details = max(left, 0), f.Message, f.Details
+		j.v.LockOwner, j.v.LockUntil, j.dirty = "", time.Time{}, true
+		j.v.Due = time.Time{}
+		if f.After > 0 {
+			j.v.Due = s.now.Add(f.After)
+		}
+		return nil
+	})
+}
+
+// UnacquireJobs gives jobs back that a worker holds, all of them if none is named.
+func (r *Runtime) UnacquireJobs(ctx context.Context, worker string, jobIDs ...string) error {
+	if len(jobIDs) == 0 {
+		locked := true
+		rows, _, err := r.store.Jobs(ctx, store.JobFilter{Kinds: []store.JobKind{store.ExternalJob}, Locked: &locked, Owner: worker, Now: r.now(),
+			Paging: store.Paging{Size: maxErase}})
+		if err != nil {
+			return r.explain(err)
+		}
+		for i := range rows {
+			jobIDs = append(jobIDs, rows[i].ID)
+		}
+	}
+	for _, id := range jobIDs {
+		err := r.onJob(ctx, id, worker, func(_ *step, _ *execution, j *row[store.Job]) error {
+			j.v.LockOwner, j.v.LockUntil, j.dirty = "", time.Time{}, true
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openJob opens the instance of a job; nil if it is not there.
+func (s *step) openJob(id string) (*execution, *row[store.Job], error) {
+	in, err := s.open(store.OfJob, id)
+	if err != nil {
+		return nil, nil, gone(err)
+	}
+	e, j := in.jobOf(id)
+	return e, j, nil
+}
+
+// onJob runs f on a job that a worker holds.
+func (r *Runtime) onJob(ctx context.Context, id, worker string, f func(*step, *execution, *row[store.Job]) error) error {
+	return r.step(ctx, func(s *step) error {
+		e, j, err := s.openJob(id)
+		if err != nil {
+			return err
+		}
+		if j == nil || j.v.Kind != store.ExternalJob {
+			return unknown("job", id)
+		}
+		if j.v.LockOwner == "" || j.v.LockOwner != worker {
+			return fault.New(fault.Forbidden, "job %s is not locked by worker %.200q", id, worker)
+		}
+		if err := writable(e.in); err != nil {
+			return err
+		}
+		return f(s, e, j)
+	})
+}
+
+// Adopt publishes the tasks of external jobs that nobody has taken yet, for a
+// stone that has announced itself since they were made.
+func (r *Runtime) Adopt(ctx context.Context, topic string) error {
+	rows, _, err := r.store.Jobs(ctx, store.JobFilter{Topic: topic, Kinds: []store.JobKind{store.ExternalJob}, Acquirable: true, Now: r.now(),
+		Paging: store.Paging{Sort: "created", Size: maxErase}})
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		w, err := workOf(&rows[i])
+		if err != nil || w.Published || rows[i].LockOwner != "" {
+			continue
+		}
+		err = r.step(ctx, func(s *step) error {
+			e, j, err := s.openJob(rows[i].ID)
+			if err != nil || j == nil || !able(e.in) || j.v.LockOwner != "" {
+				return err
+			}
+			if w, err := workOf(&j.v); err != nil || w.Published {
+				return err
+			}
+			n, err := nodeOf(e)
+			if err != nil {
+				return err
+			}
+			j.dirty = true
+			return s.publish(e, n, &j.v, dispatch.Request{Stone: topic, Namespace: n.ID}, nil)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
