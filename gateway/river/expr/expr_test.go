@@ -143,6 +143,7 @@ func TestEval(t *testing.T) {
 		{"${list == list}", "boolean", `true`},
 		{"${1 < 2 == true}", "boolean", `true`},
 		{"${3 > 2 > 1}", "", "error"},
+		{"${yes == 1 < 2}", "boolean", `true`},
 		// truth
 		{"${yes && no}", "boolean", `false`},
 		{"${yes and not no}", "boolean", `true`},
@@ -187,6 +188,14 @@ func TestEval(t *testing.T) {
 		{"${vars:exists(n) ? 1 : 2}", "long", `1`},
 		{"${vars:getOrDefault(missing, s)}", "string", `"eu"`},
 		{"${vars:getOrDefault(n, s)}", "integer", `5`},
+		{"${vars:eq(n, 5) && vars:equals('s', \"eu\")}", "boolean", `true`},
+		{"${vars:eq(missing, 5)}", "boolean", `false`},
+		{"${vars:ne(n, l)}", "boolean", `false`},
+		{"${vars:lt(n, 6) && variables:lessThanOrEquals(n, 5) && vars:gt(n, 4) && vars:gte(n, 5)}", "boolean", `true`},
+		{"${vars:gt(missing, 4)}", "boolean", `false`},
+		{"${vars:empty(missing) && vars:isNotEmpty(s)}", "boolean", `true`},
+		{"${yes ? vars:get(n) : 1}", "integer", `5`},
+		{"${no ? s : vars:get(n)}", "integer", `5`},
 		{"${vars:get(parameters).region}", "string", `"eu"`},
 		{"${blob}", "binary", `null`},
 		{"x${blob}", "", "error"},
@@ -228,7 +237,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{"${a ? b}", 7, `":" is expected`},
 		{"${execution.getVariable('x')}", 23, "methods and functions are not supported"},
 		{"${f(1)}", 3, "methods and functions are not supported"},
-		{"${vars:nope(x)}", 7, "get, getOrDefault or exists"},
+		{"${vars:nope(x)}", 7, "get, getOrDefault, exists"},
 		{"${vars:get(1)}", 11, "the name of a variable"},
 		{"${a; b}", 3, "has no meaning"},
 		{"${a | b}", 4, "has no meaning"},
@@ -321,6 +330,23 @@ func TestContext(t *testing.T) {
 	cancel(errors.New("enough"))
 	_, err = tpl.Eval(ctx, vars{"a": variable.Long(1)})
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// dying is an Env whose lookups are cut short.
+type dying struct{ cancel context.CancelFunc }
+
+func (d dying) Lookup(string) (variable.Value, bool) {
+	d.cancel()
+	return variable.Value{}, false
+}
+
+func TestLookupCutShort(t *testing.T) {
+	t.Parallel()
+	tpl, err := expr.Compile("${a}", expr.Limits{})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err = tpl.Eval(ctx, dying{cancel})
+	require.ErrorIs(t, err, context.Canceled, "not an unknown variable: nobody knows")
 }
 
 func TestErrorsHoldNoValues(t *testing.T) {

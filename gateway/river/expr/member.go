@@ -78,55 +78,6 @@ func (p *parser) indexed() (code string, static bool, err error) {
 	return code, code == constantCode(before), p.expect("]")
 }
 
-// function reads vars:get(x) and its kin; x is a name, quoted or not.
-func (p *parser) function() (string, error) {
-	for range 2 { // the prefix and the colon
-		if err := p.advance(); err != nil {
-			return "", err
-		}
-	}
-	function := map[string]string{"get": "optional", "getOrDefault": "otherwise", "exists": "exists"}[p.tok.text]
-	if p.tok.kind != "name" || function == "" {
-		return "", p.unexpected("get, getOrDefault or exists")
-	}
-	if err := p.advance(); err != nil {
-		return "", err
-	}
-	if err := p.expect("("); err != nil {
-		return "", err
-	}
-	if p.tok.kind != "name" && p.tok.kind != "string" {
-		return "", p.unexpected("the name of a variable")
-	}
-	name := p.tok.text
-	p.out.refs = append(p.out.refs, Ref{Path: []string{name}, Optional: true})
-	ref := len(p.out.refs) - 1
-	args := []string{strconv.Itoa(p.name(name))}
-	if err := p.advance(); err != nil {
-		return "", err
-	}
-	if function == "otherwise" {
-		fallback, err := p.argument()
-		if err != nil {
-			return "", err
-		}
-		args = append(args, fallback)
-		ref = noRef // the path may lead into the other value
-	}
-	if err := p.expect(")"); err != nil {
-		return "", err
-	}
-	return p.members(invoke(function, args...), ref)
-}
-
-// argument reads a comma and an expression.
-func (p *parser) argument() (string, error) {
-	if err := p.expect(","); err != nil {
-		return "", err
-	}
-	return p.ternary()
-}
-
 // constantCode is the code for the constant at a position.
 func constantCode(i int) string { return invoke("constant", strconv.Itoa(i)) }
 

@@ -15,7 +15,7 @@ import (
 // unary and binary are the operators, as functions of the library's code.
 var (
 	unary = map[string]func(*run, variable.Value) (variable.Value, error){
-		"inverse": inverse, "neg": negate, "isempty": isEmpty,
+		"inverse": inverse, "neg": negate, "isempty": isEmpty, "notempty": notEmpty,
 	}
 	binary = map[string]func(r *run, a, b variable.Value) (variable.Value, error){
 		"member": (*run).member,
@@ -52,6 +52,15 @@ func isEmpty(_ *run, v variable.Value) (variable.Value, error) {
 	raw, isJSON := v.Raw()
 	none := v.IsNull() || v.Type() == variable.TypeString && v.Text() == "" || isJSON && len(raw) == len("{}")
 	return variable.Boolean(none), nil
+}
+
+// notEmpty is vars:notEmpty(a).
+func notEmpty(r *run, v variable.Value) (variable.Value, error) {
+	none, err := isEmpty(r, v)
+	if err != nil {
+		return variable.Value{}, err
+	}
+	return inverse(r, none)
 }
 
 // equality makes == and !=.

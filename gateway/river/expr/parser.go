@@ -119,8 +119,8 @@ func (p *parser) ternary() (string, error) {
 }
 
 // levels are the operators of two operands, loosest first, with the function
-// that each becomes. Those of truth stay operators, so that the right side is not looked at
-// in vain.
+// that each becomes. Those of truth stay operators, so that the right side is
+// not looked at in vain.
 var levels = []map[string]string{
 	{"||": ""},
 	{"&&": ""},
