@@ -24,8 +24,8 @@ func (p Problem) String() string {
 		if p.ID != "" {
 			fmt.Fprintf(&b, " %q", p.ID)
 		}
-		if p.Name != "" && p.Name != p.ID {
-			fmt.Fprintf(&b, " (%s)", p.Name)
+		if name := strings.Join(strings.Fields(p.Name), " "); name != "" && name != p.ID { // a drawn name may have several lines
+			fmt.Fprintf(&b, " (%s)", name)
 		}
 		b.WriteString(": ")
 	}
