@@ -3,6 +3,7 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/riverstones/riverstones/queue/task"
@@ -232,6 +233,16 @@ const (
 
 // Lanes returns all lanes.
 func Lanes() []Lane { return []Lane{Work, Follow, Control} }
+
+// LaneOf returns the lane that a method's commands travel on.
+func LaneOf(m task.Method) Lane {
+	for _, l := range Lanes() {
+		if slices.Contains(l.Methods(), m) {
+			return l
+		}
+	}
+	return Control
+}
 
 // Methods returns the methods of l.
 func (l Lane) Methods() []task.Method {
