@@ -36,6 +36,7 @@ type Store interface { //nolint:interfacebloat // the sum of small ones
 	Outbox
 	Processes
 	Callbacks
+	Runtime
 	Attempts
 	Stones
 	Quarantine
@@ -63,7 +64,8 @@ type Tasks interface {
 	// nothing, each behind the transition of the same epoch and status or else
 	// at the end of its epoch.
 	History(ctx context.Context, id string, notes bool) ([]Note, error)
-	// Log returns kept log lines of the task with this id, oldest first.
+	// Log returns kept log lines of the task with this id, oldest first; a
+	// negative start counts from behind the last one.
 	Log(ctx context.Context, id string, start, size int) ([]LogLine, error)
 	// Refuse records produce.failed with its reason for commands of epoch 1
 	// that the queue did not take. A task that is known already is left alone.

@@ -19,10 +19,15 @@ on conflict (id) do update set kind = excluded.kind, process = excluded.process,
 	// It goes along with the other statements of a batch. While nobody wants to
 	// be told of any task, that is one look into an empty table.
 	insertDeliveries = statement{"rs_insert_deliveries", `
+with told as (
+  select u.*, c.kind, c.process from unnest(%s) as u(` + sqlkit.EndColumns + `) join callback c on c.id = u.id
+  where (select exists (select from callback))),
+heard as (
+  insert into runtime_end (task, instance, epoch, status, occasion, time)
+  select id, process, epoch, status, occasion, time from told where kind = 3 order by time, id on conflict do nothing)
 insert into delivery (` + sqlkit.EndColumns + `, since, due)
-select u.*, clock_timestamp(), timestamptz 'epoch' from unnest(%s) as u(` + sqlkit.EndColumns + `) join callback c on c.id = u.id
-where (select exists (select from callback))
-order by u.time, u.id on conflict do nothing`, "uuid int4 int2 int2 timestamptz"}
+select ` + sqlkit.EndColumns + `, clock_timestamp(), timestamptz 'epoch' from told where kind <> 3
+order by time, id on conflict do nothing`, "uuid int4 int2 int2 timestamptz"}
 
 	updateTold = statement{"rs_update_told", `
 update delivery set state = u.state, due = u.due, problem = u.problem, tries = tries + 1

@@ -53,7 +53,9 @@ func (s *Store) Command(ctx context.Context, key string,
 	err = sqlkit.Retry(ctx, s.log, transient, func(ctx context.Context, _ bool) error {
 		refused = nil
 		return s.inConn(ctx, func(tx *recording) error {
-			was, err := tx.standing(ctx, key)
+			var b pgconn.Batch
+			run(&b, begin)
+			was, err := tx.standing(ctx, &b, 1, key)
 			if err != nil {
 				return err
 			}
@@ -79,18 +81,17 @@ func (s *Store) Command(ctx context.Context, key string,
 	}
 }
 
-// standing begins the transaction, and locks and reads the task with this
-// taskId or else this id.
-func (tx *recording) standing(ctx context.Context, key string) (was store.Standing, err error) {
+// standing locks and reads the task with this taskId or else this id. It goes
+// behind those statements of b that are before it.
+func (tx *recording) standing(ctx context.Context, b *pgconn.Batch, before int, key string) (was store.Standing, err error) {
 	var id []byte // null for a key that is no id
 	if k, ok := sqlkit.LookID(key); ok {
 		id = k[:]
 	}
-	var b pgconn.Batch
-	run(&b, begin)
-	run(&b, lockTask, []byte(sqlkit.Text(key)), id)
+	run(b, lockTask, []byte(sqlkit.Text(key)), id)
 	found := false
-	err = tx.answers(ctx, &b, nil, func(r *row) { was.State, found = sqlkit.State(r), true })
+	read := make([]func(*row), before, before+1)
+	err = tx.answers(ctx, b, append(read, func(r *row) { was.State, found = sqlkit.State(r), true })...)
 	if err == nil && !found {
 		err = store.ErrNotFound
 	}
@@ -101,12 +102,12 @@ func (tx *recording) standing(ctx context.Context, key string) (was store.Standi
 	if err != nil {
 		return was, err
 	}
-	b = pgconn.Batch{}
-	run(&b, lockOutgoing, k[:])
-	run(&b, selectAttempt, k[:], int4Param(was.Epoch))
-	run(&b, selectCircumstances, k[:], []byte(was.ProcessInstanceID))
+	var more pgconn.Batch
+	run(&more, lockOutgoing, k[:])
+	run(&more, selectAttempt, k[:], int4Param(was.Epoch))
+	run(&more, selectCircumstances, k[:], []byte(was.ProcessInstanceID))
 	was.Current = store.Attempt{ID: was.ID, Epoch: was.Epoch, Method: was.Method}
-	err = tx.answers(ctx, &b, nil,
+	err = tx.answers(ctx, &more, nil,
 		func(r *row) { was.Current = sqlkit.Attempt(was.ID, r) },
 		func(r *row) { was.Begun, was.Debug = r.Bool(), r.Bool() })
 	if err != nil {

@@ -2,7 +2,9 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -43,14 +45,20 @@ var statements = []statement{begin, commit, moveCheckpoint, holdCheckpoint,
 	insertOutbox, lockHeld, updatePublished, deleteOutbox, updateRecalled, updateAgain, recallOutbox, insertStones,
 	putCallbacks, insertDeliveries, updateTold, putResends}
 
-// prepare runs once for each connection of the writing pool.
+// prepare runs once for each connection of the writing pool, in one round trip.
 func prepare(ctx context.Context, conn *pgx.Conn) error {
-	for _, st := range statements {
-		if _, err := conn.PgConn().Prepare(ctx, st.name, st.text(), nil); err != nil {
-			return fmt.Errorf("prepare %s: %w", st.name, err)
+	all := slices.Concat(statements, runtimeStatements)
+	p := conn.PgConn().StartPipeline(ctx)
+	for _, st := range all {
+		p.SendPrepare(st.name, st.text(), nil)
+	}
+	err := p.Sync()
+	for i := 0; err == nil && i < len(all); i++ {
+		if _, err = p.GetResults(); err != nil {
+			err = fmt.Errorf("prepare %s: %w", all[i].name, err)
 		}
 	}
-	return nil
+	return errors.Join(err, p.Close())
 }
 
 // Position returns how far both streams are recorded.

@@ -55,7 +55,7 @@ func (s *Store) Step(ctx context.Context, f func(context.Context, store.RuntimeT
 		return s.step(ctx, func(tx *recording) error {
 			work := &stepTx{recording: tx}
 			err := f(context.WithoutCancel(ctx), work)
-			if err == nil || transient(work.failed) {
+			if err == nil || transient(work.failed) || errors.Is(work.failed, sqlkit.ErrConflict) {
 				return work.failed
 			}
 			return err

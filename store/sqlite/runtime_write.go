@@ -70,7 +70,7 @@ func (tx *stepTx) Write(ctx context.Context, c *store.RuntimeChanges) error {
 	if tx.failed != nil {
 		return tx.failed
 	}
-	ctx = context.WithoutCancel(ctx)
+	ctx, c = context.WithoutCancel(ctx), sqlkit.LastOnly(c)
 	for _, write := range []func(context.Context, *store.RuntimeChanges) error{tx.writeModels, tx.writeRows, tx.drop, tx.publish} {
 		if err := write(ctx, c); err != nil {
 			return named("write", tx.note(err))
@@ -93,28 +93,26 @@ func change[T any](ctx context.Context, c *changes, b *bulk, rows []T, write fun
 
 // writeModels writes what deployments bring.
 func (tx *stepTx) writeModels(ctx context.Context, c *store.RuntimeChanges) error {
-	definitions := sqlkit.Last(c.Definitions, func(d *store.Definition) string { return d.ID })
 	w := &changes{tx: tx.recording}
 	change(ctx, w, putDeployments, c.Deployments, sqlkit.PutDeployment)
 	change(ctx, w, putResources, c.Resources, sqlkit.PutResource)
-	change(ctx, w, putDefinitions, definitions, sqlkit.PutDefinition)
-	change(ctx, w, dropStarts, sqlkit.DefinitionIDs(definitions), sqlkit.PutKey)
-	change(ctx, w, putStarts, sqlkit.StartsOf(definitions), sqlkit.PutStart)
+	change(ctx, w, putDefinitions, c.Definitions, sqlkit.PutDefinition)
+	change(ctx, w, dropStarts, sqlkit.DefinitionIDs(c.Definitions), sqlkit.PutKey)
+	change(ctx, w, putStarts, sqlkit.StartsOf(c.Definitions), sqlkit.PutStart)
 	return w.err
 }
 
 // writeRows writes instances, before their executions, and what belongs to them.
 func (tx *stepTx) writeRows(ctx context.Context, c *store.RuntimeChanges) error {
-	tasks := sqlkit.Last(c.UserTasks, func(t *store.UserTask) string { return t.ID })
 	w := &changes{tx: tx.recording}
 	change(ctx, w, putInstances, c.Instances, sqlkit.PutInstance)
 	change(ctx, w, putExecutions, c.Executions, sqlkit.PutExecution)
 	change(ctx, w, putVariables, c.Variables, sqlkit.PutVariable)
 	change(ctx, w, putSubscriptions, c.Subscriptions, sqlkit.PutSubscription)
 	change(ctx, w, putJobs, c.Jobs, sqlkit.PutJob)
-	change(ctx, w, putUserTasks, tasks, sqlkit.PutUserTask)
-	change(ctx, w, dropCandidates, sqlkit.UserTaskIDs(tasks), sqlkit.PutKey)
-	change(ctx, w, putCandidates, sqlkit.CandidatesOf(tasks), sqlkit.PutCandidate)
+	change(ctx, w, putUserTasks, c.UserTasks, sqlkit.PutUserTask)
+	change(ctx, w, dropCandidates, sqlkit.UserTaskIDs(c.UserTasks), sqlkit.PutKey)
+	change(ctx, w, putCandidates, sqlkit.CandidatesOf(c.UserTasks), sqlkit.PutCandidate)
 	change(ctx, w, insertActivities, c.Activities, sqlkit.PutActivity)
 	return w.err
 }

@@ -29,8 +29,9 @@ type Faults struct {
 	Conflicts int
 }
 
-// Faulty is a real store whose calls go wrong: those of a recorder, and those
-// with which a gateway publishes. Other reads are left alone.
+// Faulty is a real store whose calls go wrong: those of a recorder, those with
+// which a gateway publishes, and the steps of the process runtime with what it
+// waits for. Other reads are left alone.
 type Faulty struct {
 	store.Store
 
@@ -146,4 +147,33 @@ func (f *Faulty) Outgoing(ctx context.Context, now time.Time, limit int) (rows [
 // Sent implements [store.Outbox].
 func (f *Faulty) Sent(ctx context.Context, done []store.Sent) error {
 	return f.around(ctx, func() error { return f.Store.Sent(ctx, done) })
+}
+
+// Step implements [store.Runtime].
+func (f *Faulty) Step(ctx context.Context, do func(context.Context, store.RuntimeTx) error) error {
+	return f.around(ctx, func() error { return f.Store.Step(ctx, do) })
+}
+
+// Ends implements [store.Runtime].
+func (f *Faulty) Ends(ctx context.Context, limit int) (ends []store.TaskEnd, err error) {
+	err = f.around(ctx, func() error {
+		ends, err = f.Store.Ends(ctx, limit)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ends, nil
+}
+
+// DueJobs implements [store.Runtime].
+func (f *Faulty) DueJobs(ctx context.Context, now time.Time, limit int) (due []store.Job, next time.Time, err error) {
+	err = f.around(ctx, func() error {
+		due, next, err = f.Store.DueJobs(ctx, now, limit)
+		return err
+	})
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	return due, next, nil
 }

@@ -167,6 +167,7 @@ func (l RuntimeLists) Jobs(f *store.JobFilter) (Listing, error) {
 	b.of("j", f.Execution)
 	b.text("j.definition", f.Definition)
 	b.text("j.activity", f.Activity)
+	b.text("j.lock_owner", f.Owner)
 	b.text("j.topic", f.Topic)
 	if f.Topic != "" {
 		b.Where("j.topic <> ''") // as the index has it

@@ -150,6 +150,22 @@ func (t Table) OnConflict() string {
 	return "\non conflict (" + strings.Join(names[:t.Keys], ", ") + ") do update set " + strings.Join(set, ", ")
 }
 
+// LastOnly returns c with no row twice, see [Last].
+func LastOnly(c *store.RuntimeChanges) *store.RuntimeChanges {
+	type resource struct{ deployment, name string }
+	out := *c
+	out.Deployments = Last(c.Deployments, func(d *store.Deployment) string { return d.ID })
+	out.Resources = Last(c.Resources, func(r *store.Resource) resource { return resource{r.Deployment, r.Name} })
+	out.Definitions = Last(c.Definitions, func(d *store.Definition) string { return d.ID })
+	out.Instances = Last(c.Instances, func(i *store.Instance) string { return i.ID })
+	out.Executions = Last(c.Executions, func(e *store.Execution) string { return e.ID })
+	out.Variables = Last(c.Variables, func(v *store.Variable) store.VariableKey { return v.VariableKey })
+	out.Subscriptions = Last(c.Subscriptions, func(s *store.Subscription) string { return s.ID })
+	out.Jobs = Last(c.Jobs, func(j *store.Job) string { return j.ID })
+	out.UserTasks = Last(c.UserTasks, func(t *store.UserTask) string { return t.ID })
+	return &out
+}
+
 // Last returns rows without those that a later one with the same key replaces:
 // a statement must not write one row twice.
 func Last[T any, K comparable](rows []T, key func(*T) K) []T {

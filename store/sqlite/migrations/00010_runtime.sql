@@ -89,7 +89,6 @@ create index instance_key on instance (key, id);
 create index instance_start on instance (start_time, id);
 create index instance_business_key on instance (business_key, id) where business_key <> '';
 create index instance_super on instance (super_instance) where super_instance <> '';
-create index instance_root on instance (root) where root <> id;
 
 -- definition, key and tenant are the instance's: lists of executions select
 -- and sort by them.

@@ -1,0 +1,56 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/riverstones/riverstones/store"
+	"github.com/riverstones/riverstones/store/internal/sqlkit"
+)
+
+var (
+	selectDefinition = statement{"rs_select_definition", `
+select ` + sqlkit.Definitions.List("") + ` from definition where id = $1`, ""}
+
+	selectLatest = statement{"rs_select_latest", `
+select ` + sqlkit.Definitions.List("") + ` from definition where key = $1 and tenant = $2 order by version desc limit 1`, ""}
+
+	selectStarts = statement{"rs_select_starts", `
+select ` + sqlkit.Definitions.List("d") + ` from definition_start s join definition d on d.id = s.definition
+where s.kind = $1 and s.name = $2 and ($3::text is null or d.tenant = $3) and ` + sqlkit.IsLatest + `
+order by d.id`, ""}
+
+	selectResource = `
+select bytes from resource where deployment = $1 and name = $2`
+)
+
+// Definition returns a definition by id.
+func (tx *stepTx) Definition(ctx context.Context, id string) (d store.Definition, err error) {
+	err = tx.one(ctx, selectDefinition, func(r *row) { d = sqlkit.Definition(r) }, textParam(id))
+	return d, named("definition", err)
+}
+
+// Latest returns the latest definition of a key and tenant.
+func (tx *stepTx) Latest(ctx context.Context, key, tenant string) (d store.Definition, err error) {
+	err = tx.one(ctx, selectLatest, func(r *row) { d = sqlkit.Definition(r) }, textParam(key), textParam(tenant))
+	return d, named("latest definition", err)
+}
+
+// Starts returns the latest definitions that a signal or message starts.
+func (tx *stepTx) Starts(ctx context.Context, kind store.SubscriptionKind, name string, tenant *string) (out []store.Definition, err error) {
+	err = tx.all(ctx, selectStarts, func(r *row) { out = append(out, sqlkit.Definition(r)) }, int2Param(int(kind)), textParam(name), textOrNull(tenant))
+	return out, named("starts", err)
+}
+
+// Resource returns a file of a deployment.
+func (s *Store) Resource(ctx context.Context, deploymentID, name string) (b []byte, err error) {
+	found := false
+	err = s.each(ctx, selectResource, func(r *row) { b, found = r.Raw(), true }, sqlkit.Text(deploymentID), sqlkit.Text(name))
+	if err == nil && !found {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("resource: %w", err)
+	}
+	return b, nil
+}
