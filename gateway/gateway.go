@@ -26,6 +26,7 @@ import (
 	"github.com/riverstones/riverstones/gateway/fault"
 	"github.com/riverstones/riverstones/gateway/registry"
 	"github.com/riverstones/riverstones/gateway/rest"
+	"github.com/riverstones/riverstones/gateway/river"
 	"github.com/riverstones/riverstones/gateway/stoneapi"
 	"github.com/riverstones/riverstones/gateway/taskapi"
 	"github.com/riverstones/riverstones/store"
@@ -42,11 +43,12 @@ type Store interface { //nolint:interfacebloat // it is composed by role, as the
 	store.Leases
 	store.Quarantine
 	store.Stones
+	store.Runtime
 	Position(ctx context.Context) (store.Position, error)
 	Ping(ctx context.Context) error
 }
 
-// Deps are the parts a [Server] works with. Log, Checks and Mask may be left out.
+// Deps are the parts a [Server] works with. Log, Checks and Secrets may be left out.
 // The server does not close them.
 type Deps struct {
 	Store     Store
@@ -55,9 +57,16 @@ type Deps struct {
 	Log       *zap.Logger // nothing is logged by default
 	// Checks are asked by /readyz too: the other parts of the process.
 	Checks []Check
-	// Mask masks in place what texts repeat of a task's secrets up to an epoch,
-	// as the sealed store does; without it secrets are known by name only.
-	Mask func(ctx context.Context, id string, epoch int, texts ...*string) error
+	// Secrets is the store that seals them. Without it they are known by their
+	// names only, and none that was sealed to a stone is told from another.
+	Secrets Secrets
+}
+
+// Secrets knows the secrets of tasks; *seal.Store does.
+type Secrets interface {
+	dispatch.Digests
+	// Mask masks in place what texts repeat of a task's secrets up to an epoch.
+	Mask(ctx context.Context, id string, epoch int, texts ...*string) error
 }
 
 // Server is the gateway.
@@ -71,6 +80,7 @@ type Server struct {
 	callbacks  *callback.Service
 	beside     beside
 	registry   *registry.Registry
+	river      *river.Runtime
 	probes     *probes // without those of other parts
 
 	mu       sync.Mutex
@@ -100,7 +110,11 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if s.registry, err = registry.New(deps.NATS, deps.Store, registry.Config{Log: log}); err != nil {
 		return nil, fmt.Errorf("make gateway: %w", err)
 	}
-	commander, err := s.commands(deps, log)
+	sealing := &dispatch.Sealing{Publisher: deps.Publisher, Key: s.registry.SealKey, NoEcho: s.registry.NoEcho, Declared: s.registry.Check}
+	if deps.Secrets != nil {
+		sealing.Digests = deps.Secrets
+	}
+	commander, err := s.commands(deps, sealing, log)
 	if err != nil {
 		return nil, err
 	}
@@ -108,15 +122,19 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		return nil, fmt.Errorf("make gateway: %w", err)
 	}
 	s.dispatcher = dispatch.New(dispatch.Config{BacklogLimit: cfg.BacklogLimit, Barrier: cfg.Barrier}, dispatch.Deps{
-		Store: deps.Store, Publisher: deps.Publisher, Queue: dispatch.NewGauge(js), Checkpoint: s.checkpoint, Wake: commander.Wake, Check: s.registry.Check, Target: s.callbacks.Check, Log: log,
+		Store: deps.Store, Publisher: sealing, Queue: dispatch.NewGauge(js), Checkpoint: s.checkpoint, Wake: commander.Wake,
+		Check: sealing.Check, Revealed: sealing.Revealed, Target: s.callbacks.Check, Log: log,
 	})
 	e := newEcho(cfg, log)
 	router := rest.NewRouter(e, cfg.MaxBody)
 	taskapi.Mount(router, taskapi.Config{Zone: cfg.Zone, NoEcho: s.registry.NoEcho}, s.dispatcher, commander,
-		&dispatch.Asker{Store: deps.Store, Service: s.service, Now: time.Now}, deps.Store)
+		&dispatch.Asker{Store: deps.Store, Service: s.service, Dead: deadLetter(deps.NATS, js), Now: time.Now}, deps.Store)
 	s.beside = mountBeside(router, e, &cfg, &deps, s.registry.NoEcho, js, log)
 	stoneapi.Mount(router, s.registry)
 	callbackapi.Mount(router, deps.Store, time.Now)
+	if err := s.processes(router, &cfg, &deps, sealing.Check, commander.Wake, js); err != nil {
+		return nil, err
+	}
 	mine := (&own{store: deps.Store, nc: deps.NATS, js: js, checkpoint: s.checkpoint}).checks()
 	s.probes = &probes{checks: mine, log: log}
 	mountHealth(router, &probes{checks: slices.Concat(mine, deps.Checks), log: log})
@@ -125,9 +143,9 @@ func New(cfg Config, deps Deps) (*Server, error) {
 }
 
 // commands makes the commander and its relay.
-func (s *Server) commands(deps Deps, log *zap.Logger) (*dispatch.Commander, error) {
-	c := &dispatch.Commander{Store: deps.Store, Methods: s.registry.Methods, Check: s.registry.Check, NoEcho: s.registry.NoEcho}
-	relay, err := dispatch.NewRelay(deps.Store, deps.Publisher, deps.NATS, c.Pursue, log)
+func (s *Server) commands(deps Deps, sealing *dispatch.Sealing, log *zap.Logger) (*dispatch.Commander, error) {
+	c := &dispatch.Commander{Store: deps.Store, Methods: s.registry.Methods, Check: sealing.Check, NoEcho: s.registry.NoEcho}
+	relay, err := dispatch.NewRelay(deps.Store, sealing, deps.NATS, c.Pursue, log)
 	if err != nil {
 		return nil, fmt.Errorf("make gateway: %w", err)
 	}
@@ -144,10 +162,7 @@ func (s *Server) service(ctx context.Context, code string) (dispatch.Service, er
 		}
 		return dispatch.Service{}, err
 	}
-	out := dispatch.Service{Known: st.Declared, Paused: st.Paused}
-	for _, n := range st.Backlog {
-		out.Backlog += n
-	}
+	out := dispatch.Service{Known: st.Declared, Paused: st.Paused, Backlog: st.Backlog}
 	for _, w := range st.Workers {
 		out.Workers = append(out.Workers, dispatch.ServiceWorker{Name: w.Name, BusinessKey: w.BusinessKey, Live: w.Live, LastFetch: w.LastFetch})
 	}
@@ -185,6 +200,9 @@ func (s *Server) Start(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("start gateway: %w", err), l.Close())
 	}
 	s.callbacks.Start(ctx)
+	if s.cfg.RunRiver {
+		s.river.Start(ctx)
+	}
 	s.listener = l
 	s.serving.Go(func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -241,6 +259,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.dispatcher.Stop()
 	s.relay.Stop()
 	s.callbacks.Stop()
+	s.river.Stop()
 	s.registry.Stop()
 	s.log.Info("gateway stopped")
 	return err

@@ -6,8 +6,10 @@ import (
 	"github.com/riverstones/riverstones/gateway/callback"
 	"github.com/riverstones/riverstones/gateway/dispatch"
 	"github.com/riverstones/riverstones/gateway/eventapi"
+	"github.com/riverstones/riverstones/gateway/flowable"
 	"github.com/riverstones/riverstones/gateway/pub"
 	"github.com/riverstones/riverstones/gateway/rest"
+	"github.com/riverstones/riverstones/gateway/river"
 )
 
 // Defaults of [Config].
@@ -47,6 +49,12 @@ type Config struct {
 	// Callbacks says who may be told of the ends of tasks, nobody by default.
 	// Its Tasks are ours.
 	Callbacks callback.Config
+	// River tunes the process runtime, and RunRiver has it work in the
+	// background too; one of all processes that do so works at a time.
+	River    river.Config
+	RunRiver bool
+	// Flowable says where Flowable's API is mounted and who may call it.
+	Flowable flowable.Config
 }
 
 func (c *Config) callbacks(noEcho func(stone string) []string) callback.Config {

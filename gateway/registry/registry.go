@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +22,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/riverstones/riverstones/queue"
+	"github.com/riverstones/riverstones/queue/sealkey"
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/store"
 )
@@ -186,3 +189,28 @@ func (r *Registry) NoEcho(stone string) []string {
 	}
 	return d.noEcho
 }
+
+// SealKey returns the key that a stone announces for secrets to be sealed to,
+// nil for one that announces none. A key that can not be used is an error: what
+// is meant to be sealed must not go in clear.
+func (r *Registry) SealKey(stone string) (*sealkey.Public, error) {
+	d := (*r.declared.Load())[stone]
+	if d == nil {
+		return nil, nil //nolint:nilnil // most stones have none
+	}
+	return d.sealKey, d.sealErr
+}
+
+// Declaration returns what a stone said of itself last, and whether it ever
+// did. What it points to must not be changed.
+func (r *Registry) Declaration(stone string) (said *queue.Announcement, declared bool) {
+	d := (*r.declared.Load())[stone]
+	if d == nil {
+		return nil, false
+	}
+	return d.said, true
+}
+
+// Declared returns the codes of all stones that ever announced themselves, in
+// order.
+func (r *Registry) Declared() []string { return slices.Sorted(maps.Keys(*r.declared.Load())) }

@@ -98,7 +98,25 @@ func (r *Runtime) lead(ctx context.Context) {
 			return n > 0 && err == nil, next
 		})
 	})
+	loops.Go(func() { r.adoptAll(ctx) })
 	loops.Wait()
+}
+
+// adoptAll publishes the external jobs that wait for a stone each time that one
+// announces itself for the first time.
+func (r *Runtime) adoptAll(ctx context.Context) {
+	known := map[string]bool{}
+	for ctx.Err() == nil {
+		for _, stone := range r.deps.Stones() {
+			if known[stone] {
+				continue
+			}
+			err := r.Adopt(ctx, stone)
+			r.report(ctx, "external jobs can not be handed to their stone", err)
+			known[stone] = err == nil
+		}
+		pause(ctx, r.cfg.Look)
+	}
 }
 
 func (r *Runtime) report(ctx context.Context, what string, err error) {

@@ -62,6 +62,8 @@ type Deps struct {
 	Check dispatch.Check
 	// Declared reports whether a stone has ever announced itself.
 	Declared func(stone string) bool
+	// Stones returns those that have.
+	Stones func() []string
 	// Stone returns what a stone declares, for the check of models.
 	Stone func(code string) (Declaration, bool)
 	// Attempts returns the commands of a task.
@@ -110,6 +112,9 @@ func New(cfg Config, deps Deps) (*Runtime, error) {
 	}
 	if deps.Declared == nil {
 		deps.Declared = func(string) bool { return false }
+	}
+	if deps.Stones == nil {
+		deps.Stones = func() []string { return nil }
 	}
 	if deps.Stone == nil {
 		deps.Stone = func(string) (Declaration, bool) { return Declaration{}, false }

@@ -13,16 +13,21 @@ import (
 
 // Command hands a task in clear to decide, and seals the step it answers.
 func (s *Store) Command(ctx context.Context, key string, decide func(store.Standing) (*store.Step, error)) (task.Task, error) {
-	t, err := s.Store.Command(ctx, key, func(stored store.Standing) (*store.Step, error) {
+	t, err := s.Store.Command(ctx, key, s.deciding(decide))
+	s.show(&t)
+	return t, err
+}
+
+// deciding is decide for a task as it is stored.
+func (s *Store) deciding(decide func(store.Standing) (*store.Step, error)) func(store.Standing) (*store.Step, error) {
+	return func(stored store.Standing) (*store.Step, error) {
 		opened := s.standing(stored)
 		step, err := decide(opened)
 		if err != nil || step == nil {
 			return step, err
 		}
 		return s.step(step, &stored, &opened), nil
-	})
-	s.show(&t)
-	return t, err
+	}
 }
 
 func (s *Store) standing(st store.Standing) store.Standing {

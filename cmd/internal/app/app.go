@@ -78,7 +78,7 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.startHealth(ctx, background); err != nil {
 		return err
 	}
-	if a.cfg.Has(config.Recorder) || a.cfg.Has(config.Gateway) {
+	if a.cfg.Has(config.Recorder) || a.cfg.Has(config.Gateway) || a.cfg.Has(config.River) {
 		if err := a.openStore(ctx); err != nil {
 			return err
 		}
@@ -117,6 +117,8 @@ func (a *App) startRole(ctx, background context.Context, r config.Role) error {
 		return a.startRecorder(ctx, nc)
 	case config.Gateway:
 		return a.startGateway(ctx, background, nc)
+	case config.River:
+		return a.startRiver(ctx, nc)
 	default:
 		return a.startWorker(ctx, background, nc)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/riverstones/riverstones/cmd/internal/config"
 	"github.com/riverstones/riverstones/gateway"
 	"github.com/riverstones/riverstones/gateway/callback"
+	"github.com/riverstones/riverstones/gateway/river"
 	"github.com/riverstones/riverstones/queue"
 )
 
@@ -20,8 +21,9 @@ func (a *App) startGateway(ctx, background context.Context, nc *nats.Conn) error
 	s, err := gateway.New(gateway.Config{
 		Listen: a.cfg.Listen, Zone: a.cfg.TimeZone, MaxBody: a.cfg.Limits.Body,
 		Concurrent: a.cfg.Limits.Concurrency, BacklogLimit: a.cfg.Limits.Backlog,
+		RunRiver:  a.cfg.Has(config.River),
 		Callbacks: callback.Config{Allow: a.cfg.Callbacks.Allow, Secrets: a.cfg.Callbacks.Secrets, Logins: a.cfg.Callbacks.Logins},
-	}, gateway.Deps{Store: a.store, Publisher: pub, NATS: nc, Log: a.log, Mask: a.sealed.Mask,
+	}, gateway.Deps{Store: a.store, Publisher: pub, NATS: nc, Log: a.log, Secrets: a.sealed,
 		Checks: a.checks(partStore, string(config.Gateway))})
 	if err != nil {
 		return err
@@ -33,6 +35,25 @@ func (a *App) startGateway(ctx, background context.Context, nc *nats.Conn) error
 	a.stack.push("gateway", s.Stop)
 	a.works(string(config.Gateway), s.Ready)
 	a.watch(background, "gateway", s.Failed())
+	return nil
+}
+
+// startRiver starts the background work of processes, unless the gateway of
+// this process does it.
+func (a *App) startRiver(ctx context.Context, nc *nats.Conn) error {
+	if a.cfg.Has(config.Gateway) {
+		a.works(string(config.River), func(context.Context) error { return nil })
+		return nil
+	}
+	r, err := gateway.NewRiver(river.Config{}, gateway.Deps{Store: a.store, NATS: nc, Log: a.log})
+	if err != nil {
+		return err
+	}
+	if err := r.Start(ctx); err != nil {
+		return err
+	}
+	a.stack.push("river", r.Stop)
+	a.works(string(config.River), a.store.Ping)
 	return nil
 }
 

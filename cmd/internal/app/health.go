@@ -28,7 +28,7 @@ type part struct {
 // makeParts lists what this process will have to have ready.
 func makeParts(cfg *config.Config) []*part {
 	var all []*part
-	if cfg.Has(config.Recorder) || cfg.Has(config.Gateway) {
+	if cfg.Has(config.Recorder) || cfg.Has(config.Gateway) || cfg.Has(config.River) {
 		all = append(all, &part{name: partStore, problem: "the database does not answer"})
 	}
 	for _, r := range config.Roles() {

@@ -25,11 +25,12 @@ type Role string
 const (
 	Gateway  Role = "gateway"  // serves the REST API
 	Recorder Role = "recorder" // turns events into the statuses of tasks
+	River    Role = "river"    // moves processes in the background
 	Worker   Role = "worker"   // runs built-in stones
 )
 
 // Roles returns all roles in the order in which they start.
-func Roles() []Role { return []Role{Recorder, Gateway, Worker} }
+func Roles() []Role { return []Role{Recorder, Gateway, River, Worker} }
 
 // Embedded is the value of nats that starts a server inside the process.
 const Embedded = "embedded"
@@ -86,12 +87,15 @@ type Limits struct {
 type Work struct {
 	Stones      []string // codes to run, empty for all that are configured
 	Concurrency int      // commands at once of each stone's lane
+
+	SealKeys     string // file with the keys that secrets are sealed to in the queue, "" for none
+	SealKeysText string // these keys themselves, "" for none; a secret
 }
 
 // Default returns the configuration of `serve` when nothing is set.
 func Default() Config {
 	return Config{
-		Roles:       []Role{Gateway, Recorder},
+		Roles:       []Role{Gateway, Recorder, River},
 		Listen:      "127.0.0.1:8306",
 		NATS:        Embedded,
 		NATSListen:  "127.0.0.1:4222",

@@ -27,16 +27,22 @@ func (k *key) env() string { return envOf(k.path) }
 func flagOf(path string) string { return strings.ReplaceAll(path, ".", "-") }
 
 func envOf(path string) string {
-	if path == pathSealKeys { // the name without FILE is that of the keys themselves
+	if path == pathSealKeys || path == pathStoneKeys { // the name without FILE is that of the keys themselves
 		path += "-file"
 	}
 	return Prefix + strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToUpper(path))
 }
 
-const pathSealKeys = "seal-keys"
+const (
+	pathSealKeys  = "seal-keys"
+	pathStoneKeys = "seal-key"
+)
 
-// envSealKeys is the variable that holds the keys themselves.
-const envSealKeys = Prefix + "SEAL_KEYS"
+// envSealKeys and envStoneKeys are the variables that hold the keys themselves.
+const (
+	envSealKeys  = Prefix + "SEAL_KEYS"
+	envStoneKeys = Prefix + "SEAL_KEY"
+)
 
 // The settings that have a single value, by the groups of commands that take
 // them as flags. Definitions of stones are sections of the file only.
@@ -53,7 +59,7 @@ var (
 	keyStore     = key{"store", "url", "sqlite://PATH or postgres://user:password@host/database (default: SQLite in the data directory)", text(func(c *Config) *string { return &c.Store }), nil}
 	keySealKeys  = key{pathSealKeys, "file", "keys that seal secrets in the database, lines id:key, the first seals (keys themselves: environment " + envSealKeys + ")", text(func(c *Config) *string { return &c.SealKeys }), nil}
 	keyMigrate   = key{"migrate", "bool", "bring the database to this version's schema before starting", truth(func(c *Config) *bool { return &c.Migrate }), nil}
-	keyRoles     = key{"roles", "list", "what this process does: gateway, recorder, worker", roles, func(c *Config) string { return join(c.Roles) }}
+	keyRoles     = key{"roles", "list", "what this process does: gateway, recorder, river, worker", roles, func(c *Config) string { return join(c.Roles) }}
 	keyZone      = key{"time-zone", "zone", "zone of createTime and endTime in the API, such as Europe/Berlin", zone, func(c *Config) string { return c.TimeZone.String() }}
 	keyLevel     = key{"log-level", "level", "debug, info, warn or error", level, func(c *Config) string { return c.LogLevel.String() }}
 	keyFormat    = key{"log-format", "format", "json or console", text(func(c *Config) *string { return &c.LogFormat }), func(c *Config) string { return c.LogFormat }}
@@ -62,6 +68,7 @@ var (
 	keyBacklog   = key{"limits.backlog", "n", "greatest number of waiting tasks of one stone", number(func(c *Config) *int { return &c.Limits.Backlog }), func(c *Config) string { return fmt.Sprint(c.Limits.Backlog) }}
 	keyRequests  = key{"limits.concurrency", "n", "greatest number of requests at once", number(func(c *Config) *int { return &c.Limits.Concurrency }), func(c *Config) string { return fmt.Sprint(c.Limits.Concurrency) }}
 	keyStones    = key{"worker.stones", "list", "codes of the built-in stones to run (default: all that are configured)", list(func(c *Config) *[]string { return &c.Work.Stones }), nil}
+	keyStoneKeys = key{pathStoneKeys, "file", "keys that secrets of the built-in stones are sealed to in the queue, made by riverstones stone keygen, the first is announced (keys themselves: environment " + envStoneKeys + ")", text(func(c *Config) *string { return &c.Work.SealKeys }), nil}
 	keyWorkConc  = key{"worker.concurrency", "n", "commands at once of each stone", number(func(c *Config) *int { return &c.Work.Concurrency }), func(c *Config) string { return fmt.Sprint(c.Work.Concurrency) }}
 )
 
@@ -77,7 +84,7 @@ var (
 	Sealing   = Group{keySealKeys}
 	API       = Group{keyListen, keyAllowOpen, keyZone, keyBody, keyBacklog, keyRequests}
 	Process   = Group{keyRoles, keyMigrate, keyStop}
-	Working   = Group{keyStones, keyWorkConc}
+	Working   = Group{keyStones, keyWorkConc, keyStoneKeys}
 	Health    = Group{keyHealth}
 	Stopping  = Group{keyStop}
 	Directory = Group{keyData}

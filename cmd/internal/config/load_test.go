@@ -137,7 +137,7 @@ func TestProblems(t *testing.T) {
 		"health address":             {"", []string{"--health-listen", "8307"}, []string{`health-listen: "8307" is no address`}},
 		"health port":                {"", []string{"--health-listen", ":99999"}, []string{`health-listen: "99999" is no port`}},
 		"health on the REST API's":   {"", []string{"--health-listen", "127.0.0.1:8306"}, []string{"health-listen: is that of listen"}},
-		"role":                       {"", []string{"--roles", "gateway,king"}, []string{`there is no role "king"; choose among recorder,gateway,worker`}},
+		"role":                       {"", []string{"--roles", "gateway,king"}, []string{`there is no role "king"; choose among recorder,gateway,river,worker`}},
 		"no role":                    {"roles: []\n", nil, []string{"roles: name at least one"}},
 		"zone":                       {"", []string{"--time-zone", "Mars"}, []string{`"Mars" is no time zone`}},
 		"format":                     {"", []string{"--log-format", "xml"}, []string{`"xml" is no format`}},
