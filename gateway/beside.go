@@ -24,8 +24,12 @@ type beside struct {
 // what serves h over NATS.
 func mountBeside(r *rest.Router, h http.Handler, cfg *Config, deps *Deps, noEcho func(stone string) []string, js jetstream.JetStream, log *zap.Logger) beside {
 	letters.Mount(r, letters.Dead{NC: deps.NATS, JS: js, NoEcho: noEcho}, letters.Quarantine{Store: deps.Store, NoEcho: noEcho})
+	events := eventapi.Deps{Store: deps.Store, NATS: deps.NATS, JS: js, Log: log}
+	if deps.Secrets != nil {
+		events.Mask = deps.Secrets.Mask
+	}
 	b := beside{
-		events: eventapi.New(cfg.Events, eventapi.Deps{Store: deps.Store, NATS: deps.NATS, JS: js, Log: log, Mask: deps.Mask}),
+		events: eventapi.New(cfg.Events, events),
 		pub:    pub.New(deps.NATS, h, cfg.Pub, log),
 	}
 	eventapi.Mount(r, b.events)

@@ -77,8 +77,9 @@ type Queue interface {
 	Last(ctx context.Context) (uint64, error)
 }
 
-// Deps are the parts a [Dispatcher] works with; all are required but Check
-// and Target, without which no callback is taken. It does not start or stop them.
+// Deps are the parts a [Dispatcher] works with; all are required but Check,
+// Revealed, and Target, without which no callback is taken. It does not start or
+// stop them.
 type Deps struct {
 	Store      Store
 	Publisher  Publisher
@@ -87,7 +88,10 @@ type Deps struct {
 	Wake       func() // tells the relay that something waits in the outbox
 	Check      Check
 	Target     Target
-	Log        *zap.Logger
+	// Revealed prepares a recorded command for comparison with one that is sent
+	// again: [Sealing.Revealed].
+	Revealed func(recorded, sent *queue.Command) *queue.Command
+	Log      *zap.Logger
 }
 
 // Dispatcher publishes tasks. It is safe for concurrent use.

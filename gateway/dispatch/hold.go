@@ -94,7 +94,7 @@ func (d *Dispatcher) rival(ctx context.Context, one *draft) error {
 		return away(err)
 	}
 	for i := range found {
-		if err := one.match("", &found[i].First, &found[i].Task); err != nil {
+		if err := one.match("", d.revealed(&found[i].First, one.cmd), &found[i].Task); err != nil {
 			return err
 		}
 	}

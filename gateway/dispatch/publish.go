@@ -140,7 +140,7 @@ func (d *Dispatcher) recognise(ctx context.Context, drafts []draft) error {
 	for n, i := range open {
 		for k := range found[n] {
 			known := &found[n][k]
-			if err := drafts[i].match(where(drafts, i), &known.First, &known.Task); err != nil {
+			if err := drafts[i].match(where(drafts, i), d.revealed(&known.First, drafts[i].cmd), &known.Task); err != nil {
 				return err
 			}
 		}
@@ -149,6 +149,14 @@ func (d *Dispatcher) recognise(ctx context.Context, drafts []draft) error {
 		}
 	}
 	return nil
+}
+
+// revealed is a recorded command as it can be compared with sent.
+func (d *Dispatcher) revealed(recorded, sent *queue.Command) *queue.Command {
+	if d.deps.Revealed == nil {
+		return recorded
+	}
+	return d.deps.Revealed(recorded, sent)
 }
 
 func (d *Dispatcher) ask(ctx context.Context, keys []lookupKey) (found [][]store.Known, err error) {
@@ -323,8 +331,11 @@ func refusal(lost []*draft, of int, cause error, recorded bool) *fault.Error {
 		which = fmt.Sprintf("%d of %d tasks were, beginning with %s,", len(lost), of, lost[0].cmd.TaskID)
 	}
 	why := "the queue is out of reach"
-	if errors.Is(cause, queue.ErrFull) {
+	switch {
+	case errors.Is(cause, queue.ErrFull):
 		why = "the queue is full"
+	case errors.Is(cause, errSeal):
+		why = "its " + cause.Error()
 	}
 	state := ""
 	if recorded {

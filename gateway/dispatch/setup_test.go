@@ -68,11 +68,12 @@ type system struct {
 type options struct {
 	dispatch   dispatch.Config
 	queue      queue.ProvisionConfig
-	unrecorded bool            // no recorder runs
-	patience   time.Duration   // 30 s by default
-	deadline   time.Duration   // of a publishing, 30 s by default
-	before     func(s *system) // runs before the dispatcher starts
-	target     dispatch.Target // nobody may be told by default
+	unrecorded bool              // no recorder runs
+	patience   time.Duration     // 30 s by default
+	deadline   time.Duration     // of a publishing, 30 s by default
+	before     func(s *system)   // runs before the dispatcher starts
+	target     dispatch.Target   // nobody may be told by default
+	sealing    *dispatch.Sealing // nothing is sealed by default
 }
 
 func setup(t *testing.T, o options) *system {
@@ -102,8 +103,13 @@ func setup(t *testing.T, o options) *system {
 	publisher, err := queue.NewPublisher(s.nc, queue.PublisherConfig{Deadline: o.deadline})
 	require.NoError(t, err)
 	s.checkpoint = dispatch.NewCheckpoint(s.nc, s.store, o.patience, log)
-	s.Dispatcher = dispatch.New(o.dispatch, dispatch.Deps{Store: s.store, Publisher: publisher,
-		Queue: dispatch.NewGauge(s.js), Checkpoint: s.checkpoint, Wake: func() {}, Target: o.target, Log: log})
+	deps := dispatch.Deps{Store: s.store, Publisher: publisher,
+		Queue: dispatch.NewGauge(s.js), Checkpoint: s.checkpoint, Wake: func() {}, Target: o.target, Log: log}
+	if o.sealing != nil {
+		o.sealing.Publisher = publisher
+		deps.Publisher, deps.Check, deps.Revealed = o.sealing, o.sealing.Check, o.sealing.Revealed
+	}
+	s.Dispatcher = dispatch.New(o.dispatch, deps)
 	require.NoError(t, s.checkpoint.Start(t.Context()))
 	t.Cleanup(s.checkpoint.Stop)
 	s.Start(t.Context())

@@ -10,6 +10,7 @@ import (
 
 	"github.com/riverstones/riverstones/queue"
 	"github.com/riverstones/riverstones/queue/param"
+	"github.com/riverstones/riverstones/queue/sealkey"
 )
 
 // keepGone is how long a worker is shown that has gone without taking its
@@ -42,6 +43,10 @@ type declaration struct {
 	at      time.Time
 	checker *param.Checker // nil if there is nothing to check, or no way to
 	noEcho  []string
+	// sealKey is nil for a stone that announces none, or one that can not be
+	// used: then sealErr says why.
+	sealKey *sealkey.Public
+	sealErr error
 }
 
 // markOf is the same for all workers that say the same of their stone.
@@ -62,6 +67,11 @@ func (r *Registry) declare(a *queue.Announcement, m mark, doc []byte, at time.Ti
 	for i := range a.Params {
 		if a.Params[i].NoEcho {
 			d.noEcho = append(d.noEcho, a.Params[i].Name)
+		}
+	}
+	if a.SealKey != "" {
+		if d.sealKey, d.sealErr = sealkey.ParsePublic(a.SealKey); d.sealErr != nil {
+			r.log.Error("tasks of a stone are refused, since their secrets can not be sealed to its key", zap.String("stone", a.Code), zap.String("worker", a.Worker), zap.Error(d.sealErr))
 		}
 	}
 	if len(a.Params) == 0 {

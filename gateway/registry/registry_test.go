@@ -13,6 +13,7 @@ import (
 	"github.com/riverstones/riverstones/queue"
 	"github.com/riverstones/riverstones/queue/param"
 	"github.com/riverstones/riverstones/queue/queuetest"
+	"github.com/riverstones/riverstones/queue/sealkey"
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/stone"
 	"github.com/riverstones/riverstones/store"
@@ -138,6 +139,31 @@ func TestNewestDeclarationHolds(t *testing.T) {
 	b.announce("old", version("1"))
 	b.shown(b.reg, func(s registry.Stone) bool { return s.Announcement.Version == "1" })
 	require.LessOrEqual(t, b.store.puts.Load(), int32(4), "only changes are written")
+}
+
+// Secrets are sealed to the newest key, and to none but a good one.
+func TestSealKey(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	key, err := b.reg.SealKey(code)
+	require.NoError(t, err)
+	require.Nil(t, key)
+	_, public, err := sealkey.Generate("k1")
+	require.NoError(t, err)
+	_, second, err := sealkey.Generate("k2")
+	require.NoError(t, err)
+	for _, p := range []*sealkey.Public{public, second} {
+		b.announce("w1", func(a *queue.Announcement) { a.SealKey = p.String() })
+		b.shown(b.reg, func(s registry.Stone) bool { return s.Declared && s.Announcement.SealKey == p.String() })
+		key, err = b.reg.SealKey(code)
+		require.NoError(t, err)
+		require.Equal(t, p.String(), key.String())
+	}
+	b.announce("w1", func(a *queue.Announcement) { a.SealKey = "x25519:k3:short" })
+	b.shown(b.reg, func(s registry.Stone) bool { return s.Announcement.SealKey == "x25519:k3:short" })
+	key, err = b.reg.SealKey(code)
+	require.ErrorIs(t, err, sealkey.ErrKey)
+	require.Nil(t, key)
 }
 
 func TestForeignAnnouncementsAreIgnored(t *testing.T) {

@@ -102,7 +102,11 @@ func (a *App) startWorker(ctx, background context.Context, nc *nats.Conn) error 
 
 func (a *App) newWorker(nc *nats.Conn) (*stone.Worker, error) {
 	log := a.log.Named("stone")
-	w, err := stone.NewWorker(nc, stone.Config{Logger: a.log, Grace: a.cfg.StopTimeout,
+	keys, err := stoneKeys(&a.cfg.Work)
+	if err != nil {
+		return nil, err
+	}
+	w, err := stone.NewWorker(nc, stone.Config{Logger: a.log, Grace: a.cfg.StopTimeout, SealKeys: keys,
 		Middleware: []stone.Middleware{stone.Logging(log), stone.Recovery(log)}})
 	if err != nil {
 		return nil, err

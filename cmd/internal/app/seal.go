@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/cmd/internal/config"
+	"github.com/riverstones/riverstones/queue/sealkey"
 	"github.com/riverstones/riverstones/store"
 	"github.com/riverstones/riverstones/store/seal"
 )
@@ -48,6 +49,19 @@ func sealKeys(cfg *config.Config) (seal.Keys, error) {
 			return nil, fmt.Errorf("make the directory of the key file: %w", err)
 		}
 		return given(seal.MakeKeys(cfg.SealFile()))
+	default:
+		return nil, nil //nolint:nilnil // no keys are no error
+	}
+}
+
+// stoneKeys returns the keys that secrets of the worker's stones are sealed to,
+// nil if there are none.
+func stoneKeys(cfg *config.Work) (*sealkey.Keyring, error) {
+	switch {
+	case cfg.SealKeys != "":
+		return sealkey.Read(cfg.SealKeys)
+	case cfg.SealKeysText != "":
+		return sealkey.Parse(cfg.SealKeysText)
 	default:
 		return nil, nil //nolint:nilnil // no keys are no error
 	}

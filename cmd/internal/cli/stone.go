@@ -13,7 +13,7 @@ import (
 
 func newStone(p *Process) *cobra.Command {
 	return newGroup(p, "stone", "See who works, what waits for them, and hold stones back", func(r *remote) []*cobra.Command {
-		return append(newStoneTurns(p, r), newStoneList(p, r), newStoneShow(p, r))
+		return append(newStoneTurns(p, r), newStoneList(p, r), newStoneShow(p, r), newStoneKeygen(p, r))
 	})
 }
 

@@ -34,3 +34,32 @@ func TestSealKeys(t *testing.T) {
 	require.ErrorContains(t, err, "leave one of them out (--seal-keys, RIVERSTONES_SEAL_KEYS_FILE)")
 	require.NotContains(t, err.Error(), "c2VjcmV0")
 }
+
+func TestStoneKeys(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		yaml      string
+		env, args []string
+	}{
+		"file":        {yaml: "seal-key: /etc/key\n"},
+		"environment": {env: []string{"RIVERSTONES_SEAL_KEY_FILE=/etc/key"}},
+		"flag":        {args: []string{"--seal-key=/etc/key"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := load(t, tc.yaml, tc.env, tc.args...)
+			require.NoError(t, err)
+			require.Equal(t, "/etc/key", cfg.Work.SealKeys)
+			require.Empty(t, cfg.Work.SealKeysText)
+		})
+	}
+	env := []string{"RIVERSTONES_SEAL_KEY=x25519-private:k1:c2VjcmV0"}
+	cfg, err := load(t, "", env)
+	require.NoError(t, err)
+	require.Empty(t, cfg.Work.SealKeys)
+	require.Equal(t, "x25519-private:k1:c2VjcmV0", cfg.Work.SealKeysText)
+	require.NotContains(t, cfg.String(), "c2VjcmV0")
+	_, err = load(t, "", env, "--seal-key=/etc/key")
+	require.ErrorContains(t, err, "leave one of them out (--seal-key, RIVERSTONES_SEAL_KEY_FILE)")
+	require.NotContains(t, err.Error(), "c2VjcmV0")
+}

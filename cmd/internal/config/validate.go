@@ -126,6 +126,9 @@ func validateStore(c *Config, p *Problems) {
 	if c.SealKeys != "" && c.SealKeysText != "" {
 		p.addf(keySealKeys.path, "names a file, and %s holds keys: leave one of them out", envSealKeys)
 	}
+	if c.Work.SealKeys != "" && c.Work.SealKeysText != "" {
+		p.addf(keyStoneKeys.path, "names a file, and %s holds keys: leave one of them out", envStoneKeys)
+	}
 	if path, ok := c.SQLite(); ok {
 		if path == "" || strings.Contains(path, "?") {
 			p.add(keyStore.path, "write sqlite://PATH with the path of a file and nothing behind it")
