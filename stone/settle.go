@@ -29,9 +29,13 @@ func (j *job) settle(t *Task, err error) {
 		err = large
 	}
 	switch cause := context.Cause(j.ctx); {
-	case errors.Is(cause, errSuperseded), errors.Is(cause, errLeaseLost), errors.Is(cause, errStopping) && err != nil:
+	case errors.Is(cause, errSuperseded):
+		j.outrun(t.NewOutputs())
+	case errors.Is(cause, errLeaseLost):
 		j.close()
 		j.abandon(cause)
+	case errors.Is(cause, errStopping) && err != nil: // what is given back has begun all the same
+		j.handOver(report{then: func() { j.abandon(cause) }, apart: true}, nil, nil)
 	case j.command.Method == task.Monitor:
 		j.settleLook(t, err)
 	case err != nil:
@@ -42,6 +46,11 @@ func (j *job) settle(t *Task, err error) {
 		j.success(t)
 	}
 }
+
+// outrun answers a run that a later command has taken over. It tells that it had
+// begun, and what it has put out: the command may have been a cancel that the
+// stone was spared, since nobody knew.
+func (j *job) outrun(outputs json.RawMessage, ts ...queue.Transition) { j.hand(outputs, ts, j.ack) }
 
 // close ends reporting by the method.
 func (j *job) close() {
@@ -65,7 +74,7 @@ func (j *job) settleFailure(t *Task, err error) {
 	if after <= 0 {
 		after = j.backoff()
 	}
-	j.note("warn", fmt.Sprintf("try %d of %d failed: %s; next in %s", j.try, j.maxAttempts(), j.reason(err), after.Round(time.Millisecond)))
+	j.next("warn", queue.Next{Try: j.try, Of: j.maxAttempts(), Why: j.reason(err), After: after})
 	j.hand(nil, nil, func() { j.giveBack(after) })
 }
 
@@ -85,6 +94,7 @@ func (j *job) settleLook(t *Task, err error) {
 		}
 	default:
 		j.lane.r.looks.worked(j)
+		j.pending(after)
 	}
 	j.hand(t.NewOutputs(), nil, func() {
 		j.lane.r.looks.given(j)
@@ -102,7 +112,7 @@ func (j *job) missed(err error) (after time.Duration, again bool) {
 	if after, _ = AsRetry(err); after <= 0 {
 		after = j.backoffAt(n)
 	}
-	j.note("warn", fmt.Sprintf("look failed: %s; next in %s", j.reason(err), after.Round(time.Millisecond)))
+	j.next("warn", queue.Next{Why: j.reason(err), After: after})
 	return after, true
 }
 
@@ -120,7 +130,11 @@ func (j *job) firstLook(t *Task) {
 	begin := queue.Transition{Status: task.MonitorBegin, Time: time.Now()}
 	err = j.call(j.lane.r.handlers[task.Monitor], m)
 	cause := context.Cause(j.ctx)
-	if errors.Is(cause, errSuperseded) || errors.Is(cause, errLeaseLost) {
+	if errors.Is(cause, errSuperseded) {
+		j.outrun(t.NewOutputs(), started)
+		return
+	}
+	if errors.Is(cause, errLeaseLost) {
 		j.close()
 		j.abandon(cause)
 		return
@@ -141,7 +155,9 @@ func (j *job) firstLook(t *Task) {
 		if after, _ = AsRetry(err); after <= 0 {
 			after = j.backoff()
 		}
-		j.note("warn", fmt.Sprintf("look failed: %s; next in %s", j.reason(err), after.Round(time.Millisecond)))
+		j.next("warn", queue.Next{Why: j.reason(err), After: after})
+	default:
+		j.pending(after)
 	}
 	// What came sealed goes on as it is.
 	if outputs, err = queue.Merge(j.command.Outputs, fresh); err != nil {
@@ -225,6 +241,20 @@ func (j *job) handOver(x report, outputs json.RawMessage, ts []queue.Transition)
 
 func (j *job) note(level, line string) {
 	j.Log(queue.LogLine{Time: time.Now(), Level: level, Line: line})
+}
+
+// next tells when the command is due again.
+func (j *job) next(level string, n queue.Next) { j.note(level, n.String()) }
+
+// longWait is from when on a wait for the next look is worth a log line.
+const longWait = time.Minute
+
+// pending tells when the next look is due, if that is long: somebody may ask
+// what the task waits for.
+func (j *job) pending(after time.Duration) {
+	if after >= longWait {
+		j.next("debug", queue.Next{After: after})
+	}
 }
 
 func (j *job) maxAttempts() int {

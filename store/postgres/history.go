@@ -53,10 +53,16 @@ func (s *Store) Log(ctx context.Context, id string, start, size int) ([]store.Lo
 	if !ok {
 		return nil, nil
 	}
-	var out []store.LogLine
-	err := s.each(ctx, `
+	text := `
 select n, epoch, time, level, line, worker from log_line where id = $1
-order by n limit nullif($3::int8, 0) offset $2`,
+order by n limit nullif($3::int8, 0) offset $2`
+	if start < 0 {
+		start, text = -start, `
+select * from (select n, epoch, time, level, line, worker from log_line where id = $1 order by n desc limit $2) newest
+order by n limit nullif($3::int8, 0)`
+	}
+	var out []store.LogLine
+	err := s.each(ctx, text,
 		func(r *row) { out = append(out, sqlkit.LogLine(id, r)) }, k, start, size)
 	if err != nil {
 		return nil, fmt.Errorf("log: %w", err)

@@ -120,7 +120,7 @@ func testLogLines(t *testing.T, s store.Store) {
 	want[2].Line, want[2].Level = "nul \uFFFD and \uFFFD", "warn\uFFFD"
 	record(t, s, store.Changes{Log: append(lines(other.ID, 1, 2), want[4], odd, want[0], want[3], want[1])})
 	record(t, s, store.Changes{Log: lines(n.ID, 1, 1)}) // a repeat
-	for _, test := range []struct{ start, size, from, to int }{{0, 0, 0, 5}, {1, 2, 1, 3}, {4, 9, 4, 5}, {5, 1, 5, 5}, {2, 0, 2, 5}} {
+	for _, test := range []struct{ start, size, from, to int }{{0, 0, 0, 5}, {1, 2, 1, 3}, {4, 9, 4, 5}, {5, 1, 5, 5}, {2, 0, 2, 5}, {-2, 0, 3, 5}, {-3, 1, 2, 3}, {-9, 9, 0, 5}} {
 		got, err := s.Log(t.Context(), n.ID, test.start, test.size)
 		require.NoError(t, err)
 		require.Equal(t, want[test.from:test.to], append([]store.LogLine{}, got...), "%+v", test)
