@@ -317,7 +317,8 @@ func (r *Runtime) Adopt(ctx context.Context, topic string) error {
 				return err
 			}
 			j.dirty = true
-			return s.publish(e, n, &j.v, dispatch.Request{Stone: topic, Namespace: n.ID}, nil)
+			st := as[*bpmn.ServiceTask](n).Stone
+			return s.publish(e, n, &j.v, dispatch.Request{Stone: topic, Namespace: st.Namespace}, st.Params)
 		})
 		if err != nil {
 			return err

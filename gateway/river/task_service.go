@@ -21,7 +21,7 @@ type serviceTask struct{}
 func (serviceTask) enter(s *step, e *execution, n *bpmn.Node) error {
 	t := as[*bpmn.ServiceTask](n)
 	if t.Worker != nil {
-		return s.offer(e, n, t.Worker)
+		return s.offer(e, n, t)
 	}
 	return s.callStone(e, n, t.Stone)
 }
@@ -76,18 +76,18 @@ func (s *step) callStone(e *execution, n *bpmn.Node, st *bpmn.Stone) error {
 
 // offer makes the job of an external worker. A stone that has announced itself
 // under the topic is given the task; workers over REST may take it instead.
-func (s *step) offer(e *execution, n *bpmn.Node, w *bpmn.Worker) error {
-	topic, err := s.evalText(e, w.Topic, "topic of "+n.ID)
+func (s *step) offer(e *execution, n *bpmn.Node, t *bpmn.ServiceTask) error {
+	topic, err := s.evalText(e, t.Worker.Topic, "topic of "+n.ID)
 	if err != nil {
 		return err
 	}
 	j := s.job(e, n, store.ExternalJob)
 	j.Topic = topic
 	if queue.CheckStone(topic) == nil && s.rt.deps.Declared(topic) {
-		if err := s.publish(e, n, &j, dispatch.Request{Stone: topic, Namespace: n.ID}, nil); err != nil {
+		if err := s.publish(e, n, &j, dispatch.Request{Stone: topic, Namespace: t.Stone.Namespace}, t.Stone.Params); err != nil {
 			return err
 		}
-	} else if err := (work{Namespace: n.ID}).into(&j); err != nil {
+	} else if err := (work{Namespace: t.Stone.Namespace}).into(&j); err != nil {
 		return err
 	}
 	e.jobs.add(j.ID, j)
