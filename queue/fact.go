@@ -28,6 +28,9 @@ const (
 	FactBegun FactKind = "begun"
 	// FactResumed: debugging of the failed task was given up.
 	FactResumed FactKind = "resumed"
+	// FactEnded: the epoch was given up in the store, since nothing came of its
+	// command.
+	FactEnded FactKind = "ended"
 )
 
 // Fact points at something in the store, for those who follow the streams. It
@@ -38,7 +41,7 @@ type Fact struct {
 
 	Epoch  int
 	Kind   FactKind
-	Number int64 // tells the facts of one epoch and kind apart, for FactResumed
+	Number int64 // tells the facts of one epoch and kind apart, for the other kinds than FactBegun
 }
 
 // MsgID is the Nats-Msg-Id of the fact.
@@ -72,7 +75,7 @@ func ParseFact(payload []byte) (*Fact, error) {
 	if err := checkNames(&f.Names); err != nil {
 		return nil, err
 	}
-	if f.Epoch < 1 || f.Kind != FactBegun && f.Kind != FactResumed {
+	if f.Epoch < 1 || f.Kind != FactBegun && f.Kind != FactResumed && f.Kind != FactEnded {
 		return nil, fmt.Errorf("%w: fact %q of epoch %d", ErrMessage, f.Kind, f.Epoch)
 	}
 	return f, nil

@@ -80,6 +80,8 @@ const (
 	Tell
 	// TellResumed tells them that debugging of the failed task was given up.
 	TellResumed
+	// TellEnded tells them that the epoch was given up: it failed without its worker.
+	TellEnded
 )
 
 // Outgoing is a row of the outbox: something that is to be sent, and that is

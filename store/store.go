@@ -74,12 +74,11 @@ type Tasks interface {
 
 // Known is a task with its first command, to compare a repeated POST with.
 type Known struct {
-	Task  task.Task
+	Task task.Task
+	// First has the deadline that its timeout gives when it counts from
+	// CreateTime, also if the task was held back and it counts from a publishing
+	// that may be still to come.
 	First queue.Command
-	// Timeout is that of a task that was held back: it counts from a publishing
-	// that may be still to come. 0 for none, and for other tasks, whose First has
-	// a deadline.
-	Timeout time.Duration
 }
 
 // Filter selects tasks. Empty fields select nothing away.
@@ -176,6 +175,7 @@ type Changes struct {
 	New         []State // inserted
 	Changed     []State // updated if still at the Rev they were read with
 	Attempts    []Attempt
+	Published   []Published  // of attempts that are known already
 	Transitions []Transition // new ones; repeats are ignored
 	Notes       []Note
 	Log         []LogLine
@@ -194,6 +194,15 @@ type Attempt struct {
 	Deadline   time.Time    // zero for none
 	Retry      *queue.Retry // nil for none
 	Sequence   uint64       // of the message in RS_TASKS, 0 if it was never stored
+}
+
+// Published is the message of an attempt that the store knew before it was
+// published. An attempt that has a sequence keeps what it has.
+type Published struct {
+	ID       string
+	Epoch    int
+	Sequence uint64
+	Deadline time.Time // zero leaves that of the attempt
 }
 
 // Transition is a recorded change of status. (ID, Epoch, Status) is unique.
@@ -252,10 +261,13 @@ type Quarantined struct {
 type Grants interface {
 	// Grant hands the state of the task with this id and the last grant of its
 	// current epoch for the method (nil for none) to decide, under a lock, and
-	// writes the grant that decide answers, if any. [ErrNotFound] for an
-	// unknown task.
-	Grant(ctx context.Context, id string, m task.Method, decide func(s State, last *Grant) *Grant) error
+	// writes the grant that decide answers, if any. now is the database's clock,
+	// one for all who ask. [ErrNotFound] for an unknown task.
+	Grant(ctx context.Context, id string, m task.Method, decide Decide) error
 }
+
+// Decide answers the next grant, nil for none.
+type Decide func(s State, last *Grant, now time.Time) *Grant
 
 // Grant is the right to run one method of one epoch of a task.
 type Grant struct {

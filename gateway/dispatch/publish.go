@@ -189,7 +189,7 @@ func (d *draft) recall(where string) error {
 
 // match compares the draft with a task of the same taskId or id.
 func (d *draft) match(where string, first *queue.Command, t *task.Task) error {
-	member := difference(first, d.cmd, d.since(first, t))
+	member := difference(first, d.cmd, d.timeout)
 	if member == "" && !d.hold.same(t) {
 		member = "delay or notBefore"
 	}
@@ -206,15 +206,6 @@ func (d *draft) match(where string, first *queue.Command, t *task.Task) error {
 	}
 	d.known = t
 	return nil
-}
-
-// since is the timeout to compare with that of the recorded command: of a task
-// that is held back it counts from a publishing that has no record of its own.
-func (d *draft) since(first *queue.Command, t *task.Task) time.Duration {
-	if t.NotBefore.IsZero() {
-		return d.timeout
-	}
-	return timeoutOf(first)
 }
 
 // admit asks whether the stones have room for what is to be published.

@@ -236,7 +236,7 @@ func (r *Relay) tell(ctx context.Context, row *store.Outgoing) error {
 		return r.halt(row)
 	case store.Pursue:
 		return r.pursue(ctx, row.Command.ID, row.Command.Epoch)
-	case store.Tell, store.TellResumed:
+	case store.Tell, store.TellResumed, store.TellEnded:
 		return nil // it was announced
 	default:
 		return fmt.Errorf("outbox row of unknown kind %d", row.Kind)

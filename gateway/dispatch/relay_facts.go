@@ -48,6 +48,9 @@ func announcement(row *store.Outgoing) (f queue.Fact, ok bool) {
 	case store.TellResumed:
 		f.Kind, f.Number = queue.FactResumed, row.Number
 		return f, true
+	case store.TellEnded:
+		f.Kind, f.Number = queue.FactEnded, row.Number
+		return f, true
 	default:
 		return f, false
 	}

@@ -20,8 +20,12 @@ func (c *checker) factFrames(ctx context.Context, m *message) ([]frame, error) {
 	}
 	f := fact{Names: names, kind: kindTransition, epoch: m.fact.Epoch}
 	n := opening(history, m.fact.Epoch)
-	if m.fact.Kind == queue.FactResumed {
+	switch m.fact.Kind {
+	case queue.FactResumed:
 		f.kind, n = kindResume, failure(history, m.fact.Epoch)
+	case queue.FactEnded:
+		n = failure(history, m.fact.Epoch)
+	default:
 	}
 	if n == nil {
 		return nil, nil

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,7 +16,7 @@ import (
 // row, and writes what decide answers. Id, epoch and method of that grant are
 // those of the call.
 func (s *Store) Grant(ctx context.Context, id string, m task.Method,
-	decide func(store.State, *store.Grant) *store.Grant) error {
+	decide store.Decide) error {
 	k, ok := sqlkit.LookID(id)
 	if !ok {
 		return store.ErrNotFound
@@ -30,8 +31,8 @@ func (s *Store) Grant(ctx context.Context, id string, m task.Method,
 }
 
 func grant(ctx context.Context, tx pgx.Tx, id sqlkit.ID, m task.Method,
-	decide func(store.State, *store.Grant) *store.Grant) error {
-	st, err := lockState(ctx, tx, id)
+	decide store.Decide) error {
+	st, now, err := lockState(ctx, tx, id)
 	if err != nil {
 		return err
 	}
@@ -39,7 +40,7 @@ func grant(ctx context.Context, tx pgx.Tx, id sqlkit.ID, m task.Method,
 	if err != nil {
 		return err
 	}
-	g := decide(st, last)
+	g := decide(st, last, now)
 	if g == nil {
 		return nil
 	}
@@ -50,17 +51,13 @@ func grant(ctx context.Context, tx pgx.Tx, id sqlkit.ID, m task.Method,
 	return err
 }
 
-func lockState(ctx context.Context, tx pgx.Tx, id sqlkit.ID) (store.State, error) {
-	var found []store.State
-	err := each(ctx, tx, `select `+sqlkit.StateColumns+` from task where id = $1 for update`,
-		func(r *row) { found = append(found, sqlkit.State(r)) }, id)
-	if err != nil {
-		return store.State{}, err
+func lockState(ctx context.Context, tx pgx.Tx, id sqlkit.ID) (st store.State, now time.Time, err error) {
+	err = each(ctx, tx, `select `+sqlkit.StateColumns+`, clock_timestamp() from task where id = $1 for update`,
+		func(r *row) { st, now = sqlkit.State(r), r.Time() }, id)
+	if err == nil && now.IsZero() {
+		err = store.ErrNotFound
 	}
-	if len(found) == 0 {
-		return store.State{}, store.ErrNotFound
-	}
-	return found[0], nil
+	return st, now, err
 }
 
 // lastGrants returns the last grant of method m in st's epoch, and puts the

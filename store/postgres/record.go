@@ -279,6 +279,7 @@ func write(b *pgconn.Batch, c store.Changes, more rest, states map[string]store.
 		func() error { return put(b, insertTasks, c.New, sqlkit.PutNew) },
 		func() error { return put(b, updateTasks, c.Changed, sqlkit.PutChanged(states)) },
 		func() error { return put(b, insertAttempts, c.Attempts, sqlkit.PutAttempt) },
+		func() error { return put(b, updatePublished, c.Published, sqlkit.PutStored) },
 		func() error { return put(b, insertTransitions, c.Transitions, sqlkit.PutTransition) },
 		func() error { return put(b, insertNotes, c.Notes, sqlkit.PutNote) },
 		func() error { return put(b, insertLog, c.Log, sqlkit.PutLog) },

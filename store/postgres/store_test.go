@@ -150,7 +150,7 @@ func TestGrantBetween(t *testing.T) {
 		st := states[n.ID]
 		seen = append(seen, st)
 		if len(seen) == 1 {
-			require.NoError(t, s.Grant(t.Context(), n.ID, task.Start, func(store.State, *store.Grant) *store.Grant {
+			require.NoError(t, s.Grant(t.Context(), n.ID, task.Start, func(store.State, *store.Grant, time.Time) *store.Grant {
 				return &store.Grant{Number: 5, Worker: "w", Time: at}
 			}))
 		}

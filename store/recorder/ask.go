@@ -118,12 +118,12 @@ func (r *Recorder) ask(ctx context.Context, q queue.Question, subject string) (q
 		return queue.Answer{}, err
 	}
 	var a queue.Answer
-	err := r.store.Grant(ctx, q.ID, q.Method, func(s store.State, last *store.Grant) (g *store.Grant) {
+	err := r.store.Grant(ctx, q.ID, q.Method, func(s store.State, last *store.Grant, now time.Time) (g *store.Grant) {
 		if queue.AskSubject(s.Stone) != subject {
 			a = queue.Answer{Answer: queue.Superseded}
 			return nil
 		}
-		a, g = decide(&s, last, q, time.Now())
+		a, g = decide(&s, last, q, now)
 		return g
 	})
 	if errors.Is(err, store.ErrNotFound) {

@@ -25,7 +25,7 @@ type stuck struct {
 	asked atomic.Int32
 }
 
-func (s *stuck) Grant(ctx context.Context, id string, m task.Method, decide func(store.State, *store.Grant) *store.Grant) error {
+func (s *stuck) Grant(ctx context.Context, id string, m task.Method, decide store.Decide) error {
 	s.asked.Add(1)
 	<-s.open
 	return s.Store.Grant(ctx, id, m, decide)

@@ -109,11 +109,14 @@ func (f *folder) command(e *entry) {
 	switch {
 	case c.Epoch < r.Epoch: // an older command that was stored once more
 	case c.Method == task.Monitor && r.Method != task.Monitor:
-		if !r.Following && r.Seen&bit(task.StartSuccess) == 0 {
+		if !r.Following && !ended(&r.State) { // the sweeper asks for it
 			r.Following, r.changed = true, true
 		}
 	case r.Seen&bit(task.ProduceSuccess) == 0:
 		f.accept(e, r)
+	case c.Epoch > 1 || !r.NotBefore.IsZero():
+		// The attempt came first; the relay may have died before it noted this.
+		f.out.Published = append(f.out.Published, store.Published{ID: c.ID, Epoch: c.Epoch, Sequence: e.sequence, Deadline: c.Deadline})
 	}
 }
 

@@ -90,3 +90,37 @@ func TestACanceledTaskThatWasBegun(t *testing.T) {
 	m.states[names.ID] = s
 	require.Empty(t, m.record(told(task.Start, 1, 2, task.StartBegin)).Outbox)
 }
+
+// The attempt of a command on a recorded task, or of one that was held back, is
+// there before the message, which then tells its place and deadline.
+func TestThePublishedCommandOfAKnownAttempt(t *testing.T) {
+	t.Parallel()
+	for name, s := range map[string]store.State{
+		"epoch 2":   {Names: names, Method: task.Start, Epoch: 2, Status: task.ProduceSuccess, Seen: bit(task.ProduceSuccess)},
+		"held back": {Names: names, Method: task.Start, Epoch: 1, Status: task.ProduceSuccess, Seen: bit(task.ProduceSuccess), NotBefore: t0},
+	} {
+		e := commanded(task.Start, s.Epoch)
+		e.sequence, e.command.Deadline = 42, t0
+		out := fold(map[string]store.State{names.ID: s}, []*entry{e}, t0)
+		require.Equal(t, store.Changes{Published: []store.Published{{ID: names.ID, Epoch: s.Epoch, Sequence: 42, Deadline: t0}}}, out, name)
+	}
+	plain := store.State{Names: names, Method: task.Start, Epoch: 1, Status: task.ProduceSuccess, Seen: bit(task.ProduceSuccess)}
+	require.Empty(t, fold(map[string]store.State{names.ID: plain}, []*entry{commanded(task.Start, 1)}, t0), "a plain task costs nothing more")
+}
+
+// The monitor command is noted whatever was read first, until the end.
+func TestFollowing(t *testing.T) {
+	t.Parallel()
+	for _, seen := range [][]task.Status{nil, {task.StartBegin}, {task.StartBegin, task.StartSuccess}} {
+		m := newMemory()
+		m.record(commanded(task.Start, 1))
+		if seen != nil {
+			m.record(told(task.Start, 1, 1, seen...))
+		}
+		m.record(commanded(task.Monitor, 1))
+		require.True(t, m.states[names.ID].Following)
+	}
+	m := newMemory()
+	m.record(commanded(task.Start, 1), told(task.Start, 1, 1, task.StartBegin, task.StartFailed), commanded(task.Monitor, 1))
+	require.False(t, m.states[names.ID].Following)
+}

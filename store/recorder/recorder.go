@@ -24,6 +24,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/queue"
+	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/store"
 )
 
@@ -33,6 +34,8 @@ type Store interface {
 	store.Grants
 	store.Leases
 	store.Upkeep
+	// Command is [store.Commands.Command]: a task is given up through it.
+	Command(ctx context.Context, key string, decide func(store.Standing) (*store.Step, error)) (task.Task, error)
 }
 
 // DefaultKeepDeliveries is how long deliveries that are over are kept.

@@ -319,23 +319,29 @@ func (w *sweeper) giveUp(ctx context.Context, l *lost, m *nats.Msg) error {
 	if _, err := w.js.PublishMsg(ctx, letter); err != nil {
 		return fmt.Errorf("keep in %s: %w", queue.StreamDLQ, err)
 	}
-	number := 1
-	err := w.store.Grant(ctx, l.id, l.method, func(_ store.State, last *store.Grant) *store.Grant {
-		if last != nil {
-			number = last.Number
-		}
-		return nil
+	w.warn(l, why)
+	_, err := w.store.Command(ctx, l.id, func(was store.Standing) (*store.Step, error) {
+		return fail(&was.State, l, why, time.Now().UTC().Truncate(time.Microsecond)), nil
 	})
-	if err != nil {
-		return err
+	return err
+}
+
+// fail is the step that ends the task of a lost command; nil if it ended, or was
+// commanded again, in the meantime.
+func fail(s *store.State, l *lost, why string, now time.Time) *store.Step {
+	if s.Epoch != l.epoch || ended(s) {
+		return nil
 	}
 	failed := l.method.Failed()
-	if l.method == task.Start && l.state.Seen&bit(task.StartSuccess) != 0 {
+	if l.method == task.Start && s.Seen&bit(task.StartSuccess) != 0 {
 		failed = task.MonitorFailed // the start itself did not fail
 	}
-	w.warn(l, why)
-	return w.pub.PublishEvents(ctx, l.state.Stone, []queue.Event{{Names: l.state.Names, Method: l.method, Epoch: l.epoch, Delivery: number, Worker: sweepDuty,
-		Transitions: []queue.Transition{{Status: failed, Time: time.Now(), Reason: why}}}})
+	t := store.Transition{ID: s.ID, Epoch: s.Epoch, Status: failed, Time: now, Delivery: max(s.Grants[l.method], 1), Reason: why}
+	st := *s
+	st.UpdateTime = now
+	Advance(&st, t)
+	return &store.Step{State: st, Transitions: []store.Transition{t},
+		Outbox: []store.Outgoing{{Kind: store.TellEnded, Command: queue.Command{Names: s.Names, Epoch: s.Epoch}}}}
 }
 
 func (w *sweeper) warn(l *lost, text string) {

@@ -13,12 +13,11 @@ import (
 )
 
 // upkeepDuty is the lease that one recorder at a time sweeps, trims and forgets
-// under: a command must be looked at before it goes. sweepDuty names the sweeper
-// where it reports like a worker.
-const (
-	upkeepDuty = "trim"
-	sweepDuty  = "sweeper"
-)
+// under: a command must be looked at before it goes.
+const upkeepDuty = "trim"
+
+// upkeepTime is how long one turn may take until another recorder takes over.
+const upkeepTime = 10 * time.Second
 
 // forgetPart is how many rows go at once, and forgetParts how often in a turn.
 const (
@@ -34,7 +33,7 @@ func (r *Recorder) upkeep(ctx context.Context) {
 		if ctx.Err() != nil {
 			break
 		}
-		mine, err := r.store.Lease(ctx, upkeepDuty, r.name, 2*r.cfg.TrimEvery)
+		mine, err := r.store.Lease(ctx, upkeepDuty, r.name, 2*r.cfg.TrimEvery+upkeepTime)
 		if err == nil && mine {
 			if w == nil {
 				w, err = r.newSweeper()
@@ -65,7 +64,7 @@ func (r *Recorder) newSweeper() (*sweeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sweeper{store: r.store, js: js, blobs: queue.NewBlobs(js), pub: pub, quiet: r.cfg.Quiet, log: r.log.Named(sweepDuty), upTo: map[place]uint64{}}, nil
+	return &sweeper{store: r.store, js: js, blobs: queue.NewBlobs(js), pub: pub, quiet: r.cfg.Quiet, log: r.log.Named("sweeper"), upTo: map[place]uint64{}}, nil
 }
 
 // upkeepOnce publishes again what was lost, takes recorded and worked messages

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/riverstones/riverstones/queue"
 	"github.com/riverstones/riverstones/queue/task"
@@ -32,10 +33,10 @@ func (s *Store) Record(ctx context.Context, b store.Batch) error {
 }
 
 // Grant hands the state of a task in clear to decide.
-func (s *Store) Grant(ctx context.Context, id string, m task.Method, decide func(store.State, *store.Grant) *store.Grant) error {
-	return s.Store.Grant(ctx, id, m, func(st store.State, last *store.Grant) *store.Grant {
+func (s *Store) Grant(ctx context.Context, id string, m task.Method, decide store.Decide) error {
+	return s.Store.Grant(ctx, id, m, func(st store.State, last *store.Grant, now time.Time) *store.Grant {
 		st.Outputs, _ = s.open(st.ID, st.Outputs)
-		return decide(st, last)
+		return decide(st, last, now)
 	})
 }
 

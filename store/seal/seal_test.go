@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -150,7 +151,7 @@ func TestSealed(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, secretParams, string(all[0].Params))
 		require.Equal(t, string(st.Outputs), string(states(t, s, st.ID)[st.ID].Outputs))
-		require.NoError(t, s.Grant(t.Context(), st.ID, st.Method, func(got store.State, _ *store.Grant) *store.Grant {
+		require.NoError(t, s.Grant(t.Context(), st.ID, st.Method, func(got store.State, _ *store.Grant, _ time.Time) *store.Grant {
 			require.Equal(t, string(st.Outputs), string(got.Outputs))
 			return nil
 		}))

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/store"
@@ -13,7 +14,7 @@ import (
 // and writes what decide answers. Id, epoch and method of that grant are those
 // of the call.
 func (s *Store) Grant(ctx context.Context, id string, m task.Method,
-	decide func(store.State, *store.Grant) *store.Grant) error {
+	decide store.Decide) error {
 	k, ok := sqlkit.LookID(id)
 	if !ok {
 		return store.ErrNotFound
@@ -28,7 +29,7 @@ func (s *Store) Grant(ctx context.Context, id string, m task.Method,
 }
 
 func (tx *recording) grant(ctx context.Context, id sqlkit.ID, m task.Method,
-	decide func(store.State, *store.Grant) *store.Grant) error {
+	decide store.Decide) error {
 	st, err := tx.state(ctx, id)
 	if err != nil {
 		return err
@@ -37,7 +38,7 @@ func (tx *recording) grant(ctx context.Context, id sqlkit.ID, m task.Method,
 	if err != nil {
 		return err
 	}
-	g := decide(st, last)
+	g := decide(st, last, time.Now().UTC().Truncate(time.Microsecond)) // one machine has one clock
 	if g == nil {
 		return nil
 	}

@@ -219,6 +219,7 @@ func (tx *recording) write(ctx context.Context, c store.Changes, states map[stri
 		func() error { return all(put(ctx, tx, insertTasks, c.New, sqlkit.PutNew)) },
 		func() error { return all(put(ctx, tx, updateTasks, c.Changed, sqlkit.PutChanged(states))) },
 		func() error { return some(put(ctx, tx, insertAttempts, c.Attempts, sqlkit.PutAttempt)) },
+		func() error { return some(put(ctx, tx, updatePublished, c.Published, sqlkit.PutStored)) },
 		func() error { return some(put(ctx, tx, insertTransitions, c.Transitions, sqlkit.PutTransition)) },
 		func() error { return some(put(ctx, tx, insertNotes, c.Notes, sqlkit.PutNote)) },
 		func() error { return some(put(ctx, tx, insertLog, c.Log, sqlkit.PutLog)) },

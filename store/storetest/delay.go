@@ -74,8 +74,8 @@ func testDelayNew(t *testing.T, s store.Store) {
 	known, err := s.Lookup(t.Context(), []string{"t1"}, nil)
 	require.NoError(t, err)
 	first := d.Command
-	first.Trace = ""
-	require.Equal(t, []store.Known{{Task: got, First: first, Timeout: time.Hour}}, known)
+	first.Trace, first.Deadline = "", first.CreateTime.Add(time.Hour)
+	require.Equal(t, []store.Known{{Task: got, First: first}}, known)
 	require.Zero(t, look(t, s, "t1").Current.Sequence)
 
 	at, _, err := s.Outgoing(t.Context(), noon, 10)

@@ -139,7 +139,7 @@ func testPanic(t *testing.T, s store.Store) {
 	for range 10 { // more often than there are connections
 		require.PanicsWithValue(t, errPanic, func() { _ = s.Record(t.Context(), b) })
 		require.PanicsWithValue(t, errPanic, func() {
-			_ = s.Grant(t.Context(), n.ID, task.Start, func(store.State, *store.Grant) *store.Grant { panic(errPanic) })
+			_ = s.Grant(t.Context(), n.ID, task.Start, func(store.State, *store.Grant, time.Time) *store.Grant { panic(errPanic) })
 		})
 		require.PanicsWithValue(t, errPanic, func() {
 			_, _ = s.Command(t.Context(), n.ID, func(store.Standing) (*store.Step, error) { panic(errPanic) })

@@ -107,7 +107,7 @@ func (f *Faulty) Record(ctx context.Context, b store.Batch) error {
 }
 
 // Grant implements [store.Grants].
-func (f *Faulty) Grant(ctx context.Context, id string, m task.Method, decide func(store.State, *store.Grant) *store.Grant) error {
+func (f *Faulty) Grant(ctx context.Context, id string, m task.Method, decide store.Decide) error {
 	return f.around(ctx, func() error { return f.Store.Grant(ctx, id, m, decide) })
 }
 

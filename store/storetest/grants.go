@@ -19,7 +19,7 @@ var grantTests = map[string]func(*testing.T, store.Store){
 }
 
 // next grants once more than last.
-func next(_ store.State, last *store.Grant) *store.Grant {
+func next(_ store.State, last *store.Grant, _ time.Time) *store.Grant {
 	g := store.Grant{Number: 1, Asked: 1, Worker: "w1", Try: 1, Time: noon}
 	if last != nil {
 		g.Number, g.Try = last.Number+1, last.Try+1
@@ -29,7 +29,7 @@ func next(_ store.State, last *store.Grant) *store.Grant {
 
 func testGrantUnknown(t *testing.T, s store.Store) {
 	for _, id := range []string{newID(), "no uuid", ""} {
-		err := s.Grant(t.Context(), id, task.Start, func(store.State, *store.Grant) *store.Grant {
+		err := s.Grant(t.Context(), id, task.Start, func(store.State, *store.Grant, time.Time) *store.Grant {
 			t.Error("decide must not be called")
 			return nil
 		})
@@ -43,9 +43,10 @@ func testGrantLast(t *testing.T, s store.Store) {
 	want := state(n)
 	ask := func(m task.Method, wantLast *store.Grant, answer *store.Grant) {
 		t.Helper()
-		require.NoError(t, s.Grant(t.Context(), n.ID, m, func(st store.State, last *store.Grant) *store.Grant {
+		require.NoError(t, s.Grant(t.Context(), n.ID, m, func(st store.State, last *store.Grant, now time.Time) *store.Grant {
 			require.Equal(t, want, st)
 			require.Equal(t, wantLast, last)
+			require.WithinDuration(t, time.Now(), now, time.Minute)
 			return answer
 		}))
 		if answer != nil {
@@ -83,10 +84,10 @@ func testGrantEpoch(t *testing.T, s store.Store) {
 	st.Epoch = 2
 	record(t, s, store.Changes{Changed: []store.State{st}})
 	require.Empty(t, read(t, s, n.ID)[n.ID].Grants, "grants of an older epoch")
-	require.NoError(t, s.Grant(t.Context(), n.ID, task.Start, func(st store.State, last *store.Grant) *store.Grant {
+	require.NoError(t, s.Grant(t.Context(), n.ID, task.Start, func(st store.State, last *store.Grant, now time.Time) *store.Grant {
 		require.Equal(t, 2, st.Epoch)
 		require.Nil(t, last)
-		return next(st, last)
+		return next(st, last, now)
 	}))
 	require.Equal(t, map[task.Method]int{task.Start: 1}, read(t, s, n.ID)[n.ID].Grants)
 }

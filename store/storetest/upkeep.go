@@ -134,18 +134,21 @@ func testSequenceFromTheStream(t *testing.T, s store.Store) {
 	n := names("t1")
 	_, err := s.Delay(t.Context(), []store.Delayed{delayed(n, noon)})
 	require.NoError(t, err)
-	at := attempt(n, `{"p":1}`)
-	at.Outputs, at.Sequence, at.Deadline = json0, 42, later
-	record(t, s, store.Changes{Attempts: []store.Attempt{at}})
+	first := store.Published{ID: n.ID, Epoch: 1, Sequence: 42, Deadline: later}
+	second := store.Published{ID: n.ID, Epoch: 1, Sequence: 44, Deadline: never}
+	before, err := s.Attempts(t.Context(), n.ID)
+	require.NoError(t, err)
+	for _, p := range []store.Published{first, second, {ID: newID(), Epoch: 1, Sequence: 1}} {
+		record(t, s, store.Changes{Published: []store.Published{p}})
+	}
 	requireTold(t, s)
 	row := requireOutbox(t, s, 1)[0]
 	sent(t, s, store.Sent{Number: row.Number, Sequence: 43, Deadline: never})
 	got, err := s.Attempts(t.Context(), n.ID)
 	require.NoError(t, err)
-	require.Equal(t, []any{uint64(42), later}, []any{got[0].Sequence, got[0].Deadline})
+	before[0].Sequence, before[0].Deadline = 42, later
+	require.Equal(t, before, got)
 }
-
-var json0 = []byte(`{}`)
 
 // What a held-back task was sent with is known before and after its publishing.
 func testDelayTimeout(t *testing.T, s store.Store) {
@@ -158,7 +161,11 @@ func testDelayTimeout(t *testing.T, s store.Store) {
 			known, err := s.Lookup(t.Context(), nil, []string{d.Command.ID})
 			require.NoError(t, err)
 			require.Len(t, known, 1)
-			out = append(out, known[0].Timeout)
+			if first := known[0].First; !first.Deadline.IsZero() {
+				out = append(out, first.Deadline.Sub(first.CreateTime))
+			} else {
+				out = append(out, 0)
+			}
 		}
 		return out
 	}

@@ -17,6 +17,9 @@ func Sort(c *store.Changes) {
 	slices.SortFunc(c.Attempts, func(a, b store.Attempt) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Epoch, b.Epoch))
 	})
+	slices.SortFunc(c.Published, func(a, b store.Published) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Epoch, b.Epoch))
+	})
 	slices.SortFunc(c.Transitions, func(a, b store.Transition) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Status, b.Status))
 	})

@@ -144,6 +144,15 @@ func Settle(rows []Held, done []store.Sent) Settled {
 	return out
 }
 
+// PutStored writes what [PutPublished] does.
+func PutStored(w Writer, p *store.Published) error {
+	id, err := ParseID(p.ID)
+	if err != nil {
+		return err
+	}
+	return PutPublished(w, &Published{ID: id, Epoch: p.Epoch, Sequence: p.Sequence, Deadline: p.Deadline})
+}
+
 // PutPublished writes id, epoch, sequence and deadline.
 func PutPublished(w Writer, p *Published) error {
 	w.ID(p.ID)

@@ -95,7 +95,14 @@ func Known(r Row) store.Known {
 	if most, backoff := r.IntOrNil(), r.Int(); most != nil {
 		c.Retry = &queue.Retry{MaxAttempts: *most, Backoff: time.Duration(backoff) * time.Microsecond}
 	}
-	return store.Known{Task: t, First: c, Timeout: time.Duration(r.Int()) * time.Microsecond}
+	timeout := r.IntOrNil()
+	if !t.NotBefore.IsZero() {
+		c.Deadline = time.Time{}
+		if timeout != nil {
+			c.Deadline = c.CreateTime.Add(time.Duration(*timeout) * time.Microsecond)
+		}
+	}
+	return store.Known{Task: t, First: c}
 }
 
 // Note reads a transition of the task with this id: epoch, status,
