@@ -92,8 +92,14 @@ func (r *runner) askAll(ctx context.Context) {
 	wg.Wait()
 }
 
-// recheck asks about a job that runs. Without an answer the lease decides.
+// recheck asks about a job that runs. Without an answer the lease decides. A lease
+// that may have run out is not asked about: the answer could be a new grant, which
+// takes the right from whoever runs it now.
 func (j *job) recheck() {
+	if j.late() {
+		j.cancel(errLeaseLost)
+		return
+	}
 	j.mu.Lock()
 	running := !j.began.IsZero() && !j.over
 	j.mu.Unlock()

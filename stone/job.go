@@ -48,6 +48,9 @@ func newJob(l *lane, c *queue.Command, d queue.Delivery) *job {
 
 // run asks if it must, runs the method and hands over its outcome.
 func (j *job) run() {
+	if j.late() { // this process may have stood still
+		j.cancel(errLeaseLost)
+	}
 	if cause := context.Cause(j.ctx); cause != nil {
 		j.abandon(cause)
 		return
@@ -224,11 +227,8 @@ func (j *job) collect() (queue.Event, bool) {
 	return e, len(e.Transitions) > 0 || e.Progress != nil || len(e.Log) > 0
 }
 
-// lost reports whether the job must not report any more.
-func (j *job) lost() bool {
-	cause := context.Cause(j.ctx)
-	return errors.Is(cause, errLeaseLost) || errors.Is(cause, errSuperseded)
-}
+// lost reports whether the job must not report any more: somebody else may hold it.
+func (j *job) lost() bool { return errors.Is(context.Cause(j.ctx), errLeaseLost) }
 
 // abandon answers a job that was ended from outside.
 func (j *job) abandon(cause error) {

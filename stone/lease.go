@@ -29,16 +29,19 @@ func (r *runner) renewAll(ctx context.Context) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, renewers)
 	for _, j := range r.holding() {
-		switch age := j.leaseAge(); {
-		case age >= 2*r.w.cfg.AckWait/3:
+		switch {
+		case j.late():
 			j.cancel(errLeaseLost)
-		case age >= r.w.cfg.AckWait/3:
+		case j.leaseAge() >= r.w.cfg.AckWait/3:
 			slots <- struct{}{}
 			wg.Go(func() { defer func() { <-slots }(); j.renew(ctx) })
 		}
 	}
 	wg.Wait()
 }
+
+// late reports whether the lease may run out before it is renewed.
+func (j *job) late() bool { return j.leaseAge() >= 2*j.lane.r.w.cfg.AckWait/3 }
 
 func (j *job) leaseAge() time.Duration {
 	j.mu.Lock()
