@@ -7,3 +7,5 @@ import (
 )
 
 func BenchmarkRecord(b *testing.B) { storetest.Benchmarks(b, storetest.SQLite) }
+
+func BenchmarkRuntime(b *testing.B) { storetest.RuntimeBenchmarks(b, storetest.SQLite) }

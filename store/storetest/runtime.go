@@ -76,7 +76,7 @@ func whole() *store.Process {
 	at := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Microsecond) }
 	return &store.Process{
 		Instance: store.Instance{ID: "i1", Root: "r1", SuperExecution: "e0", SuperInstance: "i0", Definition: "order:1:d1", Key: "order",
-			Kind: store.Rollback, Status: store.UndoFailed, BusinessKey: oddText, Name: "n", Tenant: "t", Suspended: true, Debug: true, Mock: true,
+			Kind: store.Rollback, Status: store.RollbackFailed, BusinessKey: oddText, Name: "n", Tenant: "t", Suspended: true, Debug: true, Mock: true,
 			StartUser: "su", StartActivity: "sa", StartTime: at(1), EndTime: at(2), EndActivity: "ea", DeleteReason: "dr", Reason: oddText,
 			Of: "i2", Rollback: "i3", Cancel: "i4", Delete: "i5", Content: []byte(`{"a":1}`), Outputs: []byte(`[]`), State: []byte(`{}`), Seq: 7},
 		Executions: []store.Execution{
@@ -113,14 +113,13 @@ func rowsOf(p *store.Process) *store.RuntimeChanges {
 
 // Every column comes back as it was written, empty ones too.
 func testRuntimeRoundTrip(t *testing.T, s store.Store) {
-	rt := runtimeOf(t, s)
 	p := whole()
-	write(t, rt, rowsOf(p))
-	require.Equal(t, p, load(t, rt, "i1"))
+	write(t, s, rowsOf(p))
+	require.Equal(t, p, load(t, s, "i1"))
 	bare := &store.Process{Instance: store.Instance{ID: "i9", StartTime: noon}}
-	write(t, rt, rowsOf(bare))
-	require.Equal(t, bare, load(t, rt, "i9"))
-	runtimeStep(t, rt, func(ctx context.Context, tx store.RuntimeTx) error {
+	write(t, s, rowsOf(bare))
+	require.Equal(t, bare, load(t, s, "i9"))
+	runtimeStep(t, s, func(ctx context.Context, tx store.RuntimeTx) error {
 		_, err := tx.Load(ctx, "none")
 		require.ErrorIs(t, err, store.ErrNotFound)
 		return nil
@@ -129,9 +128,8 @@ func testRuntimeRoundTrip(t *testing.T, s store.Store) {
 
 // A row takes the place of one with its key; of two in one write the last counts.
 func testRuntimeReplaced(t *testing.T, s store.Store) {
-	rt := runtimeOf(t, s)
 	p := whole()
-	write(t, rt, rowsOf(p))
+	write(t, s, rowsOf(p))
 	p.Instance.Status, p.Instance.State, p.Instance.EndTime, p.Instance.Suspended = store.Running, nil, time.Time{}, false
 	p.Executions[1].Activity, p.Executions[1].Parent, p.Executions[1].Active, p.Executions[1].State = "b", "e7", false, nil
 	p.Variables[1].Type, p.Variables[1].Data, p.Variables[1].Size = "json", []byte("{}"), 2
@@ -141,15 +139,14 @@ func testRuntimeReplaced(t *testing.T, s store.Store) {
 	older := c.Executions[1]
 	older.Activity = "older"
 	c.Executions = append([]store.Execution{older}, c.Executions...)
-	write(t, rt, c)
-	require.Equal(t, p, load(t, rt, "i1"))
+	write(t, s, c)
+	require.Equal(t, p, load(t, s, "i1"))
 }
 
 // A step sees what it wrote, and others do when it is done.
 func testRuntimeOwnWrites(t *testing.T, s store.Store) {
-	rt := runtimeOf(t, s)
 	p := whole()
-	runtimeStep(t, rt, func(ctx context.Context, tx store.RuntimeTx) error {
+	runtimeStep(t, s, func(ctx context.Context, tx store.RuntimeTx) error {
 		require.NoError(t, tx.Lock(ctx, "r1"))
 		require.NoError(t, tx.Write(ctx, rowsOf(p)))
 		got, err := tx.Load(ctx, "i1")
@@ -173,24 +170,23 @@ func testRuntimeOwnWrites(t *testing.T, s store.Store) {
 		return nil
 	})
 	p.Executions, p.Variables, p.Subscriptions, p.Jobs, p.UserTasks = p.Executions[:1], p.Variables[1:], nil, p.Jobs[:1], p.UserTasks[1:]
-	require.Equal(t, p, load(t, rt, "i1"))
+	require.Equal(t, p, load(t, s, "i1"))
 }
 
 // An error of the caller is returned as it is, and nothing is written.
 func testStepError(t *testing.T, s store.Store) {
-	rt := runtimeOf(t, s)
 	errOwn := errors.New("own")
-	err := rt.Step(t.Context(), func(ctx context.Context, tx store.RuntimeTx) error {
+	err := s.Step(t.Context(), func(ctx context.Context, tx store.RuntimeTx) error {
 		require.NoError(t, tx.Write(ctx, rowsOf(whole())))
 		return errOwn
 	})
 	require.True(t, err == errOwn, "%v", err) //nolint:testifylint // the very same
-	requireNone(t, rt, "i1")
+	requireNone(t, s, "i1")
 }
 
-func requireNone(t *testing.T, rt store.Runtime, ids ...string) {
+func requireNone(t *testing.T, s store.Runtime, ids ...string) {
 	t.Helper()
-	runtimeStep(t, rt, func(ctx context.Context, tx store.RuntimeTx) error {
+	runtimeStep(t, s, func(ctx context.Context, tx store.RuntimeTx) error {
 		for _, id := range ids {
 			_, err := tx.Load(ctx, id)
 			require.ErrorIs(t, err, store.ErrNotFound)
@@ -201,36 +197,33 @@ func requireNone(t *testing.T, rt store.Runtime, ids ...string) {
 
 // A step that panics does so in its caller, and leaves nothing behind.
 func testStepPanic(t *testing.T, s store.Store) {
-	rt := runtimeOf(t, s)
 	errPanic := errors.New("panic")
 	for range 10 { // more often than there are connections
 		require.PanicsWithValue(t, errPanic, func() {
-			_ = rt.Step(t.Context(), func(ctx context.Context, tx store.RuntimeTx) error {
+			_ = s.Step(t.Context(), func(ctx context.Context, tx store.RuntimeTx) error {
 				_ = tx.Write(ctx, rowsOf(whole()))
 				panic(errPanic)
 			})
 		})
 	}
-	requireNone(t, rt, "i1")
+	requireNone(t, s, "i1")
 }
 
 // A step whose caller gave up is not committed.
 func testStepCanceled(t *testing.T, s store.Store) {
-	rt := runtimeOf(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
-	err := rt.Step(ctx, func(ctx context.Context, tx store.RuntimeTx) error {
+	err := s.Step(ctx, func(ctx context.Context, tx store.RuntimeTx) error {
 		require.NoError(t, tx.Write(ctx, rowsOf(whole())))
 		cancel()
 		return nil
 	})
 	require.ErrorIs(t, err, context.Canceled)
-	require.ErrorIs(t, rt.Step(ctx, nil), context.Canceled)
-	requireNone(t, rt, "i1")
+	require.ErrorIs(t, s.Step(ctx, nil), context.Canceled)
+	requireNone(t, s, "i1")
 }
 
 // Of many steps at once some fail, each in its own way; the others are there.
 func testStepsIsolated(t *testing.T, s store.Store) {
-	rt := runtimeOf(t, s)
 	const all, kinds = 48, 4
 	errOwn := errors.New("own")
 	errs := make([]error, all)
@@ -239,7 +232,7 @@ func testStepsIsolated(t *testing.T, s store.Store) {
 		wg.Go(func() {
 			defer func() { _ = recover() }() // of the last kind
 			errs[n] = errOwn
-			errs[n] = rt.Step(t.Context(), func(ctx context.Context, tx store.RuntimeTx) error {
+			errs[n] = s.Step(t.Context(), func(ctx context.Context, tx store.RuntimeTx) error {
 				i := instance(fmt.Sprint("i", n))
 				if err := tx.Write(ctx, &store.RuntimeChanges{Instances: []store.Instance{i}, Executions: []store.Execution{root(i.ID)}}); err != nil {
 					return err
@@ -262,20 +255,19 @@ func testStepsIsolated(t *testing.T, s store.Store) {
 		switch n % kinds {
 		case 0:
 			require.NoError(t, err)
-			require.Len(t, load(t, rt, id).Executions, 1)
+			require.Len(t, load(t, s, id).Executions, 1)
 			continue
 		case 2:
 			require.ErrorIs(t, err, store.ErrRejected)
 		default:
 			require.ErrorIs(t, err, errOwn)
 		}
-		requireNone(t, rt, id)
+		requireNone(t, s, id)
 	}
 }
 
 // What the database refuses is refused, and so is the step, whatever it answers.
 func testStepRefusedRows(t *testing.T, s store.Store) {
-	rt := runtimeOf(t, s)
 	unread := text("i1", "i1", "v", "value")
 	unread.Data = nil
 	for name, bad := range map[string]*store.RuntimeChanges{
@@ -284,7 +276,7 @@ func testStepRefusedRows(t *testing.T, s store.Store) {
 		"variable without data": {Variables: []store.Variable{unread}},
 		"task without id":       {Publish: []store.Delayed{{}}},
 	} {
-		err := rt.Step(t.Context(), func(ctx context.Context, tx store.RuntimeTx) error {
+		err := s.Step(t.Context(), func(ctx context.Context, tx store.RuntimeTx) error {
 			if err := tx.Write(ctx, rowsOf(whole())); err != nil {
 				return err
 			}
@@ -292,21 +284,20 @@ func testStepRefusedRows(t *testing.T, s store.Store) {
 			return nil
 		})
 		require.ErrorIs(t, err, store.ErrRejected, name)
-		requireNone(t, rt, "i1")
+		requireNone(t, s, "i1")
 	}
 }
 
 // Steps that lock one name run one after the other.
 func testStepsSerial(t *testing.T, s store.Store) {
-	rt := runtimeOf(t, s)
 	i := instance("i1")
-	write(t, rt, &store.RuntimeChanges{Instances: []store.Instance{i}})
+	write(t, s, &store.RuntimeChanges{Instances: []store.Instance{i}})
 	const workers, rounds = 6, 5
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
 			for range rounds {
-				err := rt.Step(t.Context(), func(ctx context.Context, tx store.RuntimeTx) error {
+				err := s.Step(t.Context(), func(ctx context.Context, tx store.RuntimeTx) error {
 					if err := tx.Lock(ctx, "i1"); err != nil {
 						return err
 					}
@@ -324,20 +315,19 @@ func testStepsSerial(t *testing.T, s store.Store) {
 		})
 	}
 	wg.Wait()
-	require.Equal(t, workers*rounds, load(t, rt, "i1").Instance.Seq)
+	require.Equal(t, workers*rounds, load(t, s, "i1").Instance.Seq)
 }
 
 // Large data is not loaded with the instance, but kept.
 func testLargeVariable(t *testing.T, s store.Store) {
-	rt := runtimeOf(t, s)
-	write(t, rt, &store.RuntimeChanges{Instances: []store.Instance{instance("i1")}})
+	write(t, s, &store.RuntimeChanges{Instances: []store.Instance{instance("i1")}})
 	limit, large := text("i1", "i1", "a", strings.Repeat("x", store.VariableInline)), text("i1", "i1", "b", strings.Repeat("🌊", 1<<18))
 	limit.Key, large.Key, limit.Fold, large.Fold = "k", "k", "", ""
-	write(t, rt, &store.RuntimeChanges{Variables: []store.Variable{limit, large}})
+	write(t, s, &store.RuntimeChanges{Variables: []store.Variable{limit, large}})
 	without := large
 	without.Data = nil
-	require.Equal(t, []store.Variable{limit, without}, load(t, rt, "i1").Variables)
-	runtimeStep(t, rt, func(ctx context.Context, tx store.RuntimeTx) error {
+	require.Equal(t, []store.Variable{limit, without}, load(t, s, "i1").Variables)
+	runtimeStep(t, s, func(ctx context.Context, tx store.RuntimeTx) error {
 		data, err := tx.Data(ctx, "i1", "b")
 		require.NoError(t, err)
 		require.Equal(t, large.Data, data)
@@ -345,28 +335,10 @@ func testLargeVariable(t *testing.T, s store.Store) {
 		require.ErrorIs(t, err, store.ErrNotFound)
 		return nil
 	})
-	all, err := rt.Variables(t.Context(), "none", "i1")
+	all, err := s.Variables(t.Context(), "none", "i1")
 	require.NoError(t, err)
 	require.Equal(t, []store.Variable{limit, large}, all)
-	none, err := rt.Variables(t.Context())
+	none, err := s.Variables(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, none)
-}
-
-func runtimeOf(t *testing.T, s store.Store) store.Runtime {
-	t.Helper()
-	rt, ok := s.(store.Runtime)
-	require.True(t, ok)
-	return rt
-}
-
-// RunRuntime is [Run] for what the process runtime keeps.
-func RunRuntime(t *testing.T, open func(t *testing.T) store.Store) {
-	t.Helper()
-	for name, test := range runtimeTests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, open(t))
-		})
-	}
 }

@@ -5,7 +5,9 @@
 package storetest
 
 import (
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,6 +25,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, suite := range []map[string]func(*testing.T, store.Store){
 		taskTests, listTests, historyTests, recordTests, batchTests, repeatTests, grantTests, leaseTests, oddTests, errorTests,
 		commandTests, outboxTests, delayTests, catalogTests, callbackTests, upkeepTests,
+		runtimeTests, runtimeTaskTests, runtimeReadTests, runtimeListTests,
 	} {
 		for name, test := range suite {
 			t.Run(name, func(t *testing.T) {
@@ -48,10 +51,51 @@ func Each(t *testing.T, f func(t *testing.T, s store.Store)) {
 // SQLite returns a new store in a temporary file.
 func SQLite(t testing.TB) store.Store {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "riverstones.db"), sqlite.Config{Migrate: true})
+	path := filepath.Join(t.TempDir(), "riverstones.db")
+	require.NoError(t, os.WriteFile(path, empty(t), 0o600))
+	s, err := sqlite.Open(t.Context(), path, sqlite.Config{Migrate: true})
 	require.NoError(t, err)
 	closeAtEnd(t, s)
 	return s
+}
+
+// template is the file of an empty, migrated store: a copy is made in no time,
+// while the migrations take longer than most tests.
+var template struct {
+	sync.Mutex
+	file []byte
+}
+
+func empty(t testing.TB) []byte {
+	t.Helper()
+	template.Lock()
+	defer template.Unlock()
+	if template.file != nil {
+		return template.file
+	}
+	path := filepath.Join(t.TempDir(), "template.db")
+	s, err := sqlite.Open(t.Context(), path, sqlite.Config{Migrate: true})
+	require.NoError(t, err)
+	require.NoError(t, s.Close()) // writes its journal into the file
+	template.file, err = os.ReadFile(path)
+	require.NoError(t, err)
+	return template.file
+}
+
+// folder returns a new folder that goes with the test. Benchmarks get one on the
+// disk, since what they measure has to be durable.
+func folder(t testing.TB) string {
+	t.Helper()
+	const memory = "/dev/shm"
+	if _, bench := t.(*testing.B); bench {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp(memory, "rs-sqlite")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	return dir
 }
 
 // Postgres returns a store on a database of its own.
