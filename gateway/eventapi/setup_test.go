@@ -26,6 +26,7 @@ import (
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/store"
 	"github.com/riverstones/riverstones/store/recorder"
+	"github.com/riverstones/riverstones/store/seal"
 	"github.com/riverstones/riverstones/store/storetest/pgtest"
 )
 
@@ -57,7 +58,11 @@ func setup(t *testing.T, db store.Store, cfg eventapi.Config) *system {
 	require.NoError(t, err)
 	e := echo.New()
 	e.HTTPErrorHandler = rest.ErrorHandler(zap.NewNop())
-	s.service = eventapi.New(cfg, eventapi.Deps{Store: db, NATS: s.server.Connect(t), JS: s.js, Log: zap.NewNop()})
+	deps := eventapi.Deps{Store: db, NATS: s.server.Connect(t), JS: s.js, Log: zap.NewNop()}
+	if sealed, ok := db.(*seal.Store); ok {
+		deps.Mask = sealed.Mask
+	}
+	s.service = eventapi.New(cfg, deps)
 	eventapi.Mount(rest.NewRouter(e, 1<<20), s.service)
 	srv := httptest.NewUnstartedServer(e)
 	srv.Config.ReadTimeout, srv.Config.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond

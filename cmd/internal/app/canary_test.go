@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -20,6 +22,7 @@ import (
 	"crypto/rand"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap/zapcore"
 
@@ -27,8 +30,10 @@ import (
 	"github.com/riverstones/riverstones/cmd/internal/cli"
 	"github.com/riverstones/riverstones/cmd/internal/config"
 	"github.com/riverstones/riverstones/cmd/internal/telemetry"
+	"github.com/riverstones/riverstones/gateway/callback"
 	"github.com/riverstones/riverstones/gateway/client"
 	"github.com/riverstones/riverstones/queue"
+	"github.com/riverstones/riverstones/queue/sealkey"
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/stone"
 )
@@ -146,23 +151,32 @@ func (p *parrot) Start(_ context.Context, t *stone.Task) error {
 }
 
 // Secrets show nowhere but in the queue and at the stone: not in the database,
-// the process's log, any answer, or on the command line. A reRun that sends
-// their masks back works with the secrets.
+// the process's log, any answer, event or callback, or on the command line. A
+// reRun that sends their masks back works with the secrets. Where the stone has
+// a key they do not show in the queue either.
 func TestCanaries(t *testing.T) {
 	t.Parallel()
 	for name, db := range stores {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			testCanaries(t, db(t))
+			testCanaries(t, db(t), "")
 		})
 	}
+	t.Run("sealed to the stone", func(t *testing.T) {
+		t.Parallel()
+		line, _, err := sealkey.Generate("k1")
+		require.NoError(t, err)
+		testCanaries(t, "", line)
+	})
 }
 
-func testCanaries(t *testing.T, db string) {
+func testCanaries(t *testing.T, db, key string) {
 	t.Helper()
 	var cage cage
 	cfg := settings(t)
 	cfg.Store, cfg.SealMake, cfg.NATSListen = db, true, "127.0.0.1:0"
+	cfg.Work.SealKeysText = key
+	told := receiver(t, &cfg)
 	var logged logs
 	log, flush := telemetry.Buffered(&logged, zapcore.DebugLevel, config.JSON)
 	t.Cleanup(flush)
@@ -173,9 +187,23 @@ func testCanaries(t *testing.T, db string) {
 
 	params := secretParams(t, &cage)
 	c := newClient(t, a.URL())
-	run(t, c, p, params, cage.hatch())
-	poison(t, a, cage.hatch())
+	require.Eventually(t, func() bool {
+		s, err := c.Stone(t.Context(), "Parrot")
+		return err == nil && s.Declared && (s.SealKey != "") == (key != "")
+	}, patience, patience/1000)
+	heard := overhear(t, a.URL())
+	run(t, c, p, params, cage.hatch(), told.url)
+	if key == "" { // what others put into the queue in clear is in clear
+		poison(t, a, cage.hatch())
+	}
 	require.GreaterOrEqual(t, len(cage.all), 20)
+
+	require.Eventually(t, func() bool { return bytes.Contains(heard.bytes(), []byte("start.success")) }, patience, patience/1000)
+	require.Contains(t, string(heard.bytes()), task.Mask)
+	cage.requireNone(t, "the events", heard.bytes())
+	require.Eventually(t, func() bool { return bytes.Contains(told.bytes(), []byte("start.success")) }, patience, patience/1000)
+	require.Contains(t, string(told.bytes()), task.Mask)
+	cage.requireNone(t, "the callbacks", told.bytes())
 
 	for path, seen := range answers(t, a.URL()) {
 		cage.requireNone(t, path, seen)
@@ -189,14 +217,77 @@ func testCanaries(t *testing.T, db string) {
 	cage.requireNone(t, "the database", dump(t, &cfg))
 	require.NoError(t, log.Sync())
 	cage.requireNone(t, "the process's log", logged.bytes())
+	if key != "" {
+		stop(t, a) // and so everything is on the disk
+		seen := files(t, cfg.NATSDir())
+		require.Contains(t, string(seen), `"$sealed":"1:k1:`)
+		cage.requireNone(t, "the queue", seen)
+	}
+}
+
+// mailbox is who is told of the ends of tasks.
+type mailbox struct {
+	logs
+	url string
+}
+
+// receiver starts one, and lets it be told.
+func receiver(t *testing.T, cfg *config.Config) *mailbox {
+	t.Helper()
+	var m mailbox
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(&m, r.Body) // what is missing is missed below
+	}))
+	t.Cleanup(s.Close)
+	secrets, err := callback.ParseSecrets("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	require.NoError(t, err)
+	cfg.Callbacks = config.Callbacks{Allow: []string{"http://127.0.0.1", "127.0.0.1"}, Secrets: secrets}
+	m.url = s.URL
+	return &m
+}
+
+// overhear collects the event stream of the process until the test ends.
+func overhear(t *testing.T, base string) *logs {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/events?processInstanceId=p", http.NoBody)
+	require.NoError(t, err)
+	transport := &http.Transport{DisableKeepAlives: true}
+	resp, err := (&http.Client{Transport: transport}).Do(req)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	var heard logs
+	var reading sync.WaitGroup
+	reading.Go(func() { _, _ = io.Copy(&heard, resp.Body) }) // until it is cancelled
+	t.Cleanup(func() {
+		cancel()
+		reading.Wait()
+		_ = resp.Body.Close()
+	})
+	return &heard
+}
+
+// files returns all bytes below a directory.
+func files(t *testing.T, dir string) []byte {
+	t.Helper()
+	var all bytes.Buffer
+	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		all.Write(b)
+		return err
+	}))
+	return all.Bytes()
 }
 
 // run takes a task through a failure, a reRun with what a reader sees, and its
 // end, and leaves another one that is held back.
-func run(t *testing.T, c *client.Client, p *parrot, params json.RawMessage, held string) {
+func run(t *testing.T, c *client.Client, p *parrot, params json.RawMessage, held, told string) {
 	t.Helper()
 	ctx, yes := within(t), true
-	one := client.NewTask{ProcessInstanceID: "p", TaskID: "t1", Stone: "Parrot", Params: params, Debug: &yes}
+	one := client.NewTask{ProcessInstanceID: "p", TaskID: "t1", Stone: "Parrot", Params: params, Debug: &yes, Callback: &client.Callback{URL: told, Kind: "webhook"}}
 	_, _, err := c.PublishOne(ctx, one)
 	require.NoError(t, err)
 	failed, err := c.WaitEnd(ctx, "t1", patience/1000)
@@ -220,8 +311,8 @@ func run(t *testing.T, c *client.Client, p *parrot, params json.RawMessage, held
 	require.NoError(t, err)
 }
 
-// poison puts a message into the queue that cannot be recorded, and waits for it
-// to be in quarantine.
+// poison puts messages into the queue that cannot be recorded, and waits for
+// them to be in quarantine, and a dead letter.
 func poison(t *testing.T, a *app.App, secret string) {
 	t.Helper()
 	nc, err := queue.Connect(a.NATSURL(), queue.ConnectConfig{})
@@ -229,6 +320,10 @@ func poison(t *testing.T, a *app.App, secret string) {
 	defer nc.Close()
 	require.NoError(t, nc.Publish(queue.TaskSubject("Nobody", "", task.Start), []byte(`{"id":"?","params":`+text(t, object{"secret": secret})+`}`)))
 	require.NoError(t, nc.Publish(queue.TaskSubject("Nobody", "", task.Start), []byte(`{"params":`+text(t, object{"secret": secret}))))
+	letter := nats.NewMsg(queue.DLQSubject("Parrot"))
+	letter.Header.Set(queue.HeaderReason, "no good: "+secret)
+	letter.Data = []byte(`{"taskId":"t9","params":` + text(t, object{"secret": secret}) + `}`)
+	require.NoError(t, nc.PublishMsg(letter))
 	require.NoError(t, nc.FlushWithContext(within(t)))
 	require.Eventually(t, func() bool {
 		all, err := a.Store().Quarantine(t.Context(), "", 0, 10)
