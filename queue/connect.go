@@ -39,9 +39,10 @@ type ConnectConfig struct {
 	TLS               *tls.Config
 	CAFile            string
 	CertFile, KeyFile string
-	// InboxPrefix is where answers are received. By default it is that of the
-	// user, "_INBOX.<user>", so that users can be kept from reading each other's
-	// answers, and "_INBOX" without a user and password.
+	// InboxPrefix is where answers are received: "_INBOX" or a subject below it,
+	// since recorder and gateway answer to inboxes only. By default it is that of
+	// the user, "_INBOX.<user>", so that users can be kept from reading each
+	// other's answers, and "_INBOX" without a user and password.
 	InboxPrefix string
 	// Logger takes losses, reconnects and errors. Servers are logged by their
 	// address, since a URL may hold a password or a token.
@@ -61,6 +62,9 @@ func Connect(servers string, cfg ConnectConfig) (*nats.Conn, error) {
 	user, err := checkURLs(servers)
 	if err != nil {
 		return nil, err
+	}
+	if p := cfg.InboxPrefix; p != "" && !strings.HasPrefix(p+".", nats.InboxPrefix) {
+		return nil, fmt.Errorf("connect to nats: inbox prefix %q gets no answers: it must be _INBOX or begin with %s", p, nats.InboxPrefix)
 	}
 	if cfg.InboxPrefix == "" && cfg.User == "" && user != "" {
 		cfg.InboxPrefix = inboxOf(user)

@@ -123,7 +123,7 @@ func TestEachUserHasItsInbox(t *testing.T) {
 		{"nats://token@", queue.ConnectConfig{}, "_INBOX"},
 		{"nats://a%3Ab:pw@", queue.ConnectConfig{}, "_INBOX.a=3Ab"},
 		{"nats://", queue.ConnectConfig{User: "u.v", Password: "pw"}, "_INBOX.u=2Ev"},
-		{"nats://u:pw@", queue.ConnectConfig{InboxPrefix: "mine"}, "mine"},
+		{"nats://u:pw@", queue.ConnectConfig{InboxPrefix: "_INBOX.mine"}, "_INBOX.mine"},
 	} {
 		nc, err := queue.Connect(strings.Replace(s.URL(), "nats://", c.url, 1), c.cfg)
 		require.NoError(t, err)

@@ -76,16 +76,14 @@ const (
 // Why explains why the task with this taskId or id has not ended. Errors are
 // [fault.Error]s.
 func (a *Asker) Why(ctx context.Context, key string) (Why, error) {
-	w, err, _ := a.asking.Do(key, func() (any, error) {
+	answer, err, _ := a.asking.Do(key, func() (any, error) {
 		// Others wait for it, too.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
 		defer cancel()
 		return a.explain(ctx, key)
 	})
-	if err != nil {
-		return Why{}, err
-	}
-	return w.(Why), nil //nolint:forcetypeassert // explain's
+	w, _ := answer.(Why) // it always is one
+	return w, err
 }
 
 func (a *Asker) explain(ctx context.Context, key string) (Why, error) {
