@@ -10,6 +10,7 @@ import (
 	"github.com/riverstones/riverstones/gateway"
 	"github.com/riverstones/riverstones/gateway/callback"
 	"github.com/riverstones/riverstones/gateway/river"
+	"github.com/riverstones/riverstones/gateway/river/bpmn"
 	"github.com/riverstones/riverstones/queue"
 )
 
@@ -21,7 +22,7 @@ func (a *App) startGateway(ctx, background context.Context, nc *nats.Conn) error
 	s, err := gateway.New(gateway.Config{
 		Listen: a.cfg.Listen, Zone: a.cfg.TimeZone, MaxBody: a.cfg.Limits.Body,
 		Concurrent: a.cfg.Limits.Concurrency, BacklogLimit: a.cfg.Limits.Backlog,
-		RunRiver:  a.cfg.Has(config.River),
+		River: a.riverConfig(), RunRiver: a.cfg.Has(config.River), Flowable: a.cfg.Processes.Flowable(),
 		Callbacks: callback.Config{Allow: a.cfg.Callbacks.Allow, Secrets: a.cfg.Callbacks.Secrets, Logins: a.cfg.Callbacks.Logins},
 	}, gateway.Deps{Store: a.store, Publisher: pub, NATS: nc, Log: a.log, Secrets: a.sealed,
 		Checks: a.checks(partStore, string(config.Gateway))})
@@ -38,6 +39,11 @@ func (a *App) startGateway(ctx, background context.Context, nc *nats.Conn) error
 	return nil
 }
 
+// riverConfig is that of the process runtime.
+func (a *App) riverConfig() river.Config {
+	return river.Config{Models: bpmn.Options{StoneFor: func(j bpmn.Java) (string, bool) { return a.cfg.Processes.StoneFor(j.Value) }}}
+}
+
 // startRiver starts the background work of processes, unless the gateway of
 // this process does it.
 func (a *App) startRiver(ctx context.Context, nc *nats.Conn) error {
@@ -45,7 +51,7 @@ func (a *App) startRiver(ctx context.Context, nc *nats.Conn) error {
 		a.works(string(config.River), func(context.Context) error { return nil })
 		return nil
 	}
-	r, err := gateway.NewRiver(river.Config{}, gateway.Deps{Store: a.store, NATS: nc, Log: a.log})
+	r, err := gateway.NewRiver(a.riverConfig(), gateway.Deps{Store: a.store, NATS: nc, Log: a.log})
 	if err != nil {
 		return err
 	}

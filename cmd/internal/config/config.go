@@ -71,6 +71,7 @@ type Config struct {
 	StopTimeout time.Duration // how long running steps may go on at a stop
 
 	Callbacks Callbacks
+	Processes Processes
 	Limits    Limits
 	Work      Work
 	Stones    Stones

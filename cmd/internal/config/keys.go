@@ -92,13 +92,13 @@ var (
 	// Bench is what the load generator can be pointed at.
 	Bench = Group{keyStore, keyNATS, keyNATSCreds, keySync}
 	// Dev is what `dev` offers: it decides the rest itself.
-	Dev = Group{keyListen, keyNATSAddr, keyAllowOpen, keyData, keyStore, keySealKeys, keyZone, keySync, keyCallbackAllow, keyCallbackSecret}
+	Dev = Group{keyListen, keyNATSAddr, keyAllowOpen, keyData, keyStore, keySealKeys, keyZone, keySync, keyCallbackAllow, keyCallbackSecret, keyFlowablePrefix, keyFlowableLogin, keyJava}
 )
 
 // every key with a single value; what the file may hold besides sections.
 func keys() []key {
 	var all []key
-	for _, g := range []Group{Process, API, Health, Callback, Queue, Database, Sealing, Logging, Working} {
+	for _, g := range []Group{Process, API, Health, Callback, Models, Queue, Database, Sealing, Logging, Working} {
 		all = append(all, g...)
 	}
 	return all
