@@ -48,10 +48,11 @@ func Each(t *testing.T, f func(t *testing.T, s store.Store)) {
 	}
 }
 
-// SQLite returns a new store in a temporary file.
+// SQLite returns a new store in a temporary file, of memory where the machine
+// has such: syncing to a disk is most of the time of a small transaction.
 func SQLite(t testing.TB) store.Store {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "riverstones.db")
+	path := filepath.Join(folder(t), "riverstones.db")
 	require.NoError(t, os.WriteFile(path, empty(t), 0o600))
 	s, err := sqlite.Open(t.Context(), path, sqlite.Config{Migrate: true})
 	require.NoError(t, err)
@@ -90,7 +91,7 @@ func folder(t testing.TB) string {
 	if _, bench := t.(*testing.B); bench {
 		return t.TempDir()
 	}
-	dir, err := os.MkdirTemp(memory, "rs-sqlite")
+	dir, err := os.MkdirTemp(memory, "rs-sqlite") //nolint:usetesting // TempDir is on the disk
 	if err != nil {
 		return t.TempDir()
 	}
