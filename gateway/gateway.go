@@ -81,6 +81,7 @@ type Server struct {
 	beside     beside
 	registry   *registry.Registry
 	river      *river.Runtime
+	ends       ends
 	probes     *probes // without those of other parts
 
 	mu       sync.Mutex
@@ -132,7 +133,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	s.beside = mountBeside(router, e, &cfg, &deps, s.registry.NoEcho, js, log)
 	stoneapi.Mount(router, s.registry)
 	callbackapi.Mount(router, deps.Store, time.Now)
-	if err := s.processes(router, &cfg, &deps, sealing.Check, commander.Wake, js); err != nil {
+	if err := s.processes(router, &cfg, &deps, sealing.Check, commander, js); err != nil {
 		return nil, err
 	}
 	mine := (&own{store: deps.Store, nc: deps.NATS, js: js, checkpoint: s.checkpoint}).checks()
@@ -201,6 +202,9 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	s.callbacks.Start(ctx)
 	if s.cfg.RunRiver {
+		if err := s.ends.start(); err != nil {
+			return errors.Join(fmt.Errorf("start gateway: %w", err), l.Close())
+		}
 		s.river.Start(ctx)
 	}
 	s.listener = l
@@ -259,6 +263,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.dispatcher.Stop()
 	s.relay.Stop()
 	s.callbacks.Stop()
+	s.ends.stop()
 	s.river.Stop()
 	s.registry.Stop()
 	s.log.Info("gateway stopped")

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/gateway/dispatch"
 	"github.com/riverstones/riverstones/gateway/flowable"
+	"github.com/riverstones/riverstones/gateway/processapi"
 	"github.com/riverstones/riverstones/gateway/registry"
 	"github.com/riverstones/riverstones/gateway/rest"
 	"github.com/riverstones/riverstones/gateway/river"
@@ -47,7 +49,14 @@ func declaration(reg *registry.Registry, code string) (river.Declaration, bool) 
 	}
 	var out river.Declaration
 	for i := range d.Params {
-		out.Params = append(out.Params, d.Params[i].Name)
+		p := &d.Params[i]
+		out.Params = append(out.Params, p.Name)
+		if p.Required && p.Default == nil {
+			out.Required = append(out.Required, p.Name)
+		}
+		if p.NoEcho {
+			out.NoEcho = append(out.NoEcho, p.Name)
+		}
 	}
 	for i := range d.Outputs {
 		out.Outputs = append(out.Outputs, d.Outputs[i].Name)
@@ -57,13 +66,17 @@ func declaration(reg *registry.Registry, code string) (river.Declaration, bool) 
 
 // processes adds the process runtime to a server: its REST, and where the
 // configuration says so its background work.
-func (s *Server) processes(r *rest.Router, cfg *Config, deps *Deps, check dispatch.Check, wake func(), js jetstream.JetStream) error {
+func (s *Server) processes(r *rest.Router, cfg *Config, deps *Deps, check dispatch.Check, commander *dispatch.Commander, js jetstream.JetStream) error {
 	var err error
-	if s.river, err = newRiver(cfg.River, deps.Store, s.registry, check, wake, js, s.log); err != nil {
+	if s.river, err = newRiver(cfg.River, deps.Store, s.registry, check, commander.Wake, js, s.log); err != nil {
 		return err
 	}
-	s.checkpoint.OnAdvance(func(uint64) { s.river.Wake() })
+	s.ends = ends{nc: deps.NATS, wake: s.river.Wake}
 	if err := flowable.Mount(r, cfg.Flowable, flowable.Deps{Runtime: s.river, Store: deps.Store}); err != nil {
+		return fmt.Errorf("make gateway: %w", err)
+	}
+	shown := processapi.Deps{Runtime: s.river, Store: deps.Store, Outside: commander}
+	if err := processapi.Mount(r, processapi.Config{Zone: cfg.Zone}, shown); err != nil {
 		return fmt.Errorf("make gateway: %w", err)
 	}
 	return nil
@@ -72,9 +85,28 @@ func (s *Server) processes(r *rest.Router, cfg *Config, deps *Deps, check dispat
 // River is the background work of processes in a process that serves no REST:
 // timers, continuations, and hearing the ends of tasks.
 type River struct {
-	runtime    *river.Runtime
-	registry   *registry.Registry
-	checkpoint *dispatch.Checkpoint
+	runtime  *river.Runtime
+	registry *registry.Registry
+	ends     ends
+}
+
+// ends wakes the process runtime each time that the recorder has committed
+// events.
+type ends struct {
+	nc   *nats.Conn
+	wake func()
+	sub  *nats.Subscription
+}
+
+func (e *ends) start() (err error) {
+	e.sub, err = e.nc.Subscribe(queue.CheckpointSubject(queue.StreamEvents), func(*nats.Msg) { e.wake() })
+	return err
+}
+
+func (e *ends) stop() {
+	if e.sub != nil {
+		_ = e.sub.Unsubscribe() // fails only if the connection is gone
+	}
 }
 
 // NewRiver returns what is not started. Publisher, Checks and Secrets of deps
@@ -88,7 +120,7 @@ func NewRiver(cfg river.Config, deps Deps) (*River, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make river: %w", err)
 	}
-	out := &River{checkpoint: dispatch.NewCheckpoint(deps.NATS, deps.Store, dispatch.DefaultPatience, log)}
+	out := &River{}
 	if out.registry, err = registry.New(deps.NATS, deps.Store, registry.Config{Log: log}); err != nil {
 		return nil, fmt.Errorf("make river: %w", err)
 	}
@@ -96,17 +128,17 @@ func NewRiver(cfg river.Config, deps Deps) (*River, error) {
 	if out.runtime, err = newRiver(cfg, deps.Store, out.registry, out.registry.Check, wake, js, log); err != nil {
 		return nil, err
 	}
-	out.checkpoint.OnAdvance(func(uint64) { out.runtime.Wake() })
+	out.ends = ends{nc: deps.NATS, wake: out.runtime.Wake}
 	return out, nil
 }
 
 // Start begins to work. ctx bounds the start only.
 func (r *River) Start(ctx context.Context) error {
-	if err := r.checkpoint.Start(ctx); err != nil {
+	if err := r.ends.start(); err != nil {
 		return fmt.Errorf("start river: %w", err)
 	}
 	if err := r.registry.Start(ctx); err != nil {
-		r.checkpoint.Stop()
+		r.ends.stop()
 		return fmt.Errorf("start river: %w", err)
 	}
 	r.runtime.Start(ctx)
@@ -115,8 +147,8 @@ func (r *River) Start(ctx context.Context) error {
 
 // Stop ends the work and waits for it.
 func (r *River) Stop(context.Context) error {
+	r.ends.stop()
 	r.runtime.Stop()
 	r.registry.Stop()
-	r.checkpoint.Stop()
 	return nil
 }
