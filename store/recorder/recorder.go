@@ -166,29 +166,38 @@ func (r *Recorder) fail(err error) {
 	r.problem = err
 }
 
+// advance tells how far is recorded, and that all is well.
 func (r *Recorder) advance(to store.Position) {
+	r.fail(nil)
+	r.move(to)
+}
+
+func (r *Recorder) move(to store.Position) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.pos, r.problem = to, nil
+	r.pos = to
 	close(r.moved)
 	r.moved = make(chan struct{})
 }
 
 // run records while it can, and stands by while another recorder does.
 func (r *Recorder) run(ctx context.Context) {
+	again := false // after a failure
 	for ctx.Err() == nil {
 		pos, err := r.store.Position(ctx)
 		if err == nil {
-			err = r.record(ctx, pos)
+			err = r.record(ctx, pos, again)
 		}
 		switch {
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, store.ErrStale):
+			again = false
 			r.fail(errStandby)
 			r.log.Info("another recorder is at work, standing by")
 			r.standBy(ctx)
 		default:
+			again = true
 			r.fail(err)
 			r.log.Error("not recording", zap.Error(err))
 			pause(ctx, time.Second)
@@ -196,8 +205,14 @@ func (r *Recorder) run(ctx context.Context) {
 	}
 }
 
-// record reads behind pos and commits until something fails.
-func (r *Recorder) record(ctx context.Context, pos store.Position) error {
+// settled is how long recording must go on after a failure until it counts as
+// mended, when there is nothing to commit: the readers take a moment to find
+// that they can not go on.
+const settled = 500 * time.Millisecond
+
+// record reads behind pos and commits until something fails; again says that
+// something did right before.
+func (r *Recorder) record(ctx context.Context, pos store.Position, again bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -225,8 +240,14 @@ func (r *Recorder) record(ctx context.Context, pos store.Position) error {
 		return err
 	}
 	defer stopAsks()
-	r.advance(pos)
-	return r.commits(ctx, pos, in, failed)
+	var mended <-chan time.Time
+	if again {
+		r.move(pos)
+		mended = time.After(settled)
+	} else {
+		r.advance(pos)
+	}
+	return r.commits(ctx, pos, in, failed, mended)
 }
 
 // readAhead is how many messages of a stream are asked for ahead.
@@ -244,7 +265,7 @@ func taker(ctx context.Context, stream string, entries chan<- *entry) func(*queu
 }
 
 // commits takes what waits, commits it, and begins again.
-func (r *Recorder) commits(ctx context.Context, pos store.Position, in inbox, failed <-chan error) error {
+func (r *Recorder) commits(ctx context.Context, pos store.Position, in inbox, failed <-chan error, mended <-chan time.Time) error {
 	var batch []*entry
 	for {
 		select {
@@ -252,6 +273,9 @@ func (r *Recorder) commits(ctx context.Context, pos store.Position, in inbox, fa
 			return nil
 		case err := <-failed:
 			return err
+		case <-mended:
+			r.advance(pos)
+			continue
 		case e := <-in.commands:
 			batch = in.gather(batch[:0], e, r.cfg.BatchRows)
 		case e := <-in.events:

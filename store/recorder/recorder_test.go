@@ -385,6 +385,7 @@ func TestItNeverSkips(t *testing.T) {
 			err := r.Ready()
 			return err != nil && containsGap(err)
 		})
+		require.Never(t, func() bool { return r.Ready() == nil }, 2500*time.Millisecond, time.Millisecond, "it looks well while it tries again")
 		_, err = b.store.Task(t.Context(), "t3")
 		require.ErrorIs(t, err, store.ErrNotFound)
 	})
