@@ -77,6 +77,7 @@ func (r *Runtime) check(ctx context.Context, d *NewDeployment) ([]deployable, er
 				problems = append(problems, fmt.Sprintf("%s: process %s is in %s too", f.Name, p.ID, other))
 			}
 			keys[p.ID] = f.Name
+			problems = append(problems, unsupported(f.Name, p)...)
 			problems = append(problems, r.lint(ctx, f.Name, p)...)
 			out = append(out, deployable{f.Name, p})
 		}
@@ -85,6 +86,17 @@ func (r *Runtime) check(ctx context.Context, d *NewDeployment) ([]deployable, er
 		return nil, fault.New(fault.Invalid, "the model can not be deployed: %s", strings.Join(problems, "; "))
 	}
 	return out, nil
+}
+
+// unsupported names what the model may say and the runtime does not do.
+func unsupported(file string, p *bpmn.Process) []string {
+	var out []string
+	for _, n := range p.Nodes {
+		if st, ok := n.Detail.(*bpmn.StartEvent); ok && st.Trigger == bpmn.TriggerTimer {
+			out = append(out, fmt.Sprintf("%s: line %d: startEvent %s: a process is not started by a timer here: start it by a call, a message or a signal", file, n.Line, n.ID))
+		}
+	}
+	return out
 }
 
 // version makes the definition of a process.
