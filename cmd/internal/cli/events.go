@@ -67,6 +67,8 @@ func showEvent(p *Process, r *remote, e *client.Event) error {
 		what = "progress " + percent(e.Progress)
 	case "log":
 		what = "| " + oneLine(text(e.Line), 200)
+	case "resume":
+		what = "resumed"
 	case "gap":
 		what = "gap"
 	}

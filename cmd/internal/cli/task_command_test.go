@@ -60,3 +60,31 @@ func TestCommandsOnTasks(t *testing.T) {
 	fails("nothing of task g1 is to be told", "", "task", "callbacks", "g1", "--replay")
 	fails("404", "", "task", "callbacks", "nobody")
 }
+
+// What POST /task takes can be given by flags.
+func TestPublishFlags(t *testing.T) {
+	t.Parallel()
+	server := "--server=" + system(t)
+	r := run(t, "", "task", "publish", server, "--stone", "Good", "--process", "p", "--task", "held", "--delay", "1h", "--debug")
+	require.Equal(t, cli.ExitOK, r.code, r.err)
+	var held client.Task
+	r = run(t, "", "task", "get", "held", "-o", "json", server)
+	require.NoError(t, json.Unmarshal([]byte(r.out), &held), r.out)
+	require.NotNil(t, held.NotBefore)
+	require.True(t, held.Debug)
+	r = run(t, "", "task", "why", "held", server)
+	require.Contains(t, r.out, "it is held back until ")
+	require.Contains(t, r.out, "to change that: riverstones task cancel held")
+	for says, flags := range map[string][]string{
+		"delay":                          {"--delay", "soon"},
+		"callback.url":                   {"--callback", "https://example.com/hook"},
+		"--callback-kind needs":          {"--callback-kind", "flowable"},
+		"either a FILE or --stone":       {"file.json"},
+		"--params is no JSON":            {"--params", "{"},
+		"queueType must be one of start": {"--method", "dance"},
+	} {
+		r = run(t, "", append([]string{"task", "publish", server, "--stone", "Good"}, flags...)...)
+		require.NotEqual(t, cli.ExitOK, r.code, says)
+		require.Contains(t, r.err, says)
+	}
+}

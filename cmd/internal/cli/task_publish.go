@@ -22,6 +22,8 @@ type publishing struct {
 	task    client.NewTask
 	params  string
 	outputs string
+	debug   bool
+	tell    client.Callback
 	wait    bool
 	limit   time.Duration
 }
@@ -58,6 +60,10 @@ Publishing the same task again is safe: it is recognised by its taskId. With
 	fs.StringVar(&pub.task.QueueType, "method", "", "`method`: start (default), monitor, rollback, delete, cancel or mock")
 	fs.StringVar(&pub.params, "params", "", "parameters, a `json` object")
 	fs.StringVar(&pub.outputs, "outputs", "", "outputs so far, a `json` object")
+	fs.StringVar(&pub.task.Delay, "delay", "", "hold it back for a `duration`, such as 90s")
+	fs.BoolVar(&pub.debug, "debug", false, "put its process into debug mode")
+	fs.StringVar(&pub.tell.URL, "callback", "", "`url` that is told of each end")
+	fs.StringVar(&pub.tell.Kind, "callback-kind", "", "`kind` of the callback: webhook (default) or flowable")
 	fs.BoolVar(&pub.wait, "wait", false, "wait for the end, showing the way there")
 	fs.DurationVar(&pub.limit, "timeout", 0, "how long --wait waits for each task (default: without end)")
 	fs.IntVar(&r.retries, "retries", 0, "how often to try again while the queue is out of reach or full")
@@ -81,6 +87,15 @@ func (pub *publishing) tasks(p *Process, given []string) ([]client.NewTask, erro
 		}
 	}
 	t := pub.task
+	if pub.debug {
+		t.Debug = &pub.debug
+	}
+	switch {
+	case pub.tell.URL != "":
+		t.Callback = &pub.tell
+	case pub.tell.Kind != "":
+		return nil, usagef("--callback-kind needs --callback")
+	}
 	t.Params, t.Outputs = json.RawMessage(pub.params), json.RawMessage(pub.outputs)
 	t.TaskID = cmp.Or(t.TaskID, uuid.NewString())
 	t.ProcessInstanceID = cmp.Or(t.ProcessInstanceID, t.TaskID)
