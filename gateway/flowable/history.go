@@ -33,7 +33,7 @@ func (l links) appendHistoric(dst []byte, in *instanceView) []byte {
 	o.text("startActivityId", in.StartActivity)
 	o.text("endActivityId", in.EndActivity)
 	o.text("deleteReason", in.DeleteReason)
-	o.text("superProcessInstanceId", in.super)
+	o.text("superProcessInstanceId", in.SuperInstance)
 	o.with("variables", func(dst []byte) []byte { return appendEach(dst, in.vars, owner{l, kindHistoric, in.ID}.append) })
 	o.text("tenantId", in.Tenant)
 	return o.end()

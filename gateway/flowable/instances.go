@@ -13,7 +13,6 @@ type instanceView struct {
 	store.Instance
 
 	definition store.Definition
-	super      string // the instance that called it, "" for none
 	vars       []river.Variable
 }
 
@@ -34,13 +33,6 @@ func (a *api) views(ctx context.Context, instances []store.Instance, variables b
 			known[in.Definition] = d
 		}
 		out[i].definition = d
-		if in.SuperExecution != "" {
-			caller, _, err := one(a.store.Instances(ctx, store.InstanceFilter{Paging: only, SubInstance: in.ID}))
-			if err != nil {
-				return nil, err
-			}
-			out[i].super = caller.ID
-		}
 	}
 	if !variables || len(out) == 0 {
 		return out, nil
@@ -86,7 +78,7 @@ func (l links) appendInstance(dst []byte, in *instanceView) []byte {
 	o.null("activityId")
 	o.text("startUserId", in.StartUser)
 	o.time("startTime", in.StartTime)
-	o.text("superProcessInstanceId", in.super)
+	o.text("superProcessInstanceId", in.SuperInstance)
 	o.with("variables", func(dst []byte) []byte { return appendEach(dst, in.vars, owner{l, kindInstance, in.ID}.append) })
 	o.text("tenantId", in.Tenant)
 	return o.end()

@@ -27,6 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type client struct {
 	url  string
 	http *http.Client
+	auth string // what every request is sent with, "" for none
 }
 
 // serve mounts the API on a server of its own.
@@ -39,7 +40,7 @@ func serve(t testing.TB, cfg flowable.Config, deps flowable.Deps) *client {
 	require.NoError(t, flowable.Mount(rest.NewRouter(e, 8<<20), cfg, deps))
 	server := httptest.NewServer(e)
 	t.Cleanup(server.Close)
-	return &client{server.URL, server.Client()}
+	return &client{url: server.URL, http: server.Client()}
 }
 
 // response is an answer, read to its end.
@@ -61,6 +62,9 @@ func (c *client) do(t testing.TB, method, path, body string, header ...string) r
 	require.NoError(t, err)
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.auth != "" {
+		req.Header.Set("Authorization", c.auth)
 	}
 	for i := 0; i < len(header); i += 2 {
 		if header[i] == "Host" {

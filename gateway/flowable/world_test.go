@@ -173,7 +173,7 @@ type (
 		Variables                                 []shownVariable
 		TenantID                                  *string
 	}
-	job struct {
+	jobShown struct {
 		ID, URL                                           string
 		CorrelationID                                     *string
 		ProcessInstanceID, ProcessDefinitionID            string
