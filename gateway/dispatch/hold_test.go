@@ -1,14 +1,19 @@
 package dispatch_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/gateway/dispatch"
 	"github.com/riverstones/riverstones/gateway/fault"
+	"github.com/riverstones/riverstones/queue"
 	"github.com/riverstones/riverstones/queue/task"
+	"github.com/riverstones/riverstones/store"
 )
 
 // A held-back task that is sent again is compared whole, while it waits and
@@ -47,4 +52,34 @@ func TestHeldBackSentAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// aged is a store whose outbox has waited for long.
+type aged struct{ dispatch.RelayStore }
+
+func (a aged) Outgoing(ctx context.Context, now time.Time, limit int) ([]store.Outgoing, time.Time, error) {
+	rows, next, err := a.RelayStore.Outgoing(ctx, now, limit)
+	for i := range rows {
+		rows[i].Since = now.Add(-queue.DuplicateWindow)
+	}
+	return rows, next, err
+}
+
+// What may have been published so long ago that the queue has forgotten it goes
+// out as a copy: workers ask before they run it.
+func TestALateCommandIsACopy(t *testing.T) {
+	t.Parallel()
+	s := setup(t, options{})
+	pub, err := queue.NewPublisher(s.nc, queue.PublisherConfig{})
+	require.NoError(t, err)
+	r, err := dispatch.NewRelay(aged{s.store}, pub, s.nc, nil, zap.NewNop())
+	require.NoError(t, err)
+	require.NoError(t, r.Start(t.Context()))
+	t.Cleanup(r.Stop)
+	late := request("late")
+	late.Delay = "1ms"
+	out, err := s.Publish(t.Context(), late)
+	require.NoError(t, err)
+	m := s.server.Messages(t, queue.StreamTasks, 1)
+	require.Equal(t, out.Task.ID+".1.start.late", m[0].Header.Get(nats.MsgIdHdr))
 }

@@ -25,7 +25,11 @@ const (
 	// there is something.
 	relayLook = 500 * time.Millisecond
 	minAgain  = 100 * time.Millisecond
-	maxAgain  = 30 * time.Second
+	// sureToRepeat is for how long the queue knows a message again. A row that
+	// is older may have been published by a relay that died, or before the
+	// database was restored: its message is a copy, of which workers ask first.
+	sureToRepeat = queue.DuplicateWindow - time.Minute
+	maxAgain     = 30 * time.Second
 )
 
 // RelayStore is what a [Relay] needs of the store.
@@ -191,6 +195,9 @@ func (r *Relay) sendAll(ctx context.Context, rows []store.Outgoing) []store.Sent
 			continue
 		}
 		if row.Kind == store.Send {
+			if r.now().Sub(row.Since) > sureToRepeat {
+				row.Command.Copy = "late"
+			}
 			if row.Timeout > 0 {
 				row.Command.Deadline = r.now().Add(row.Timeout).UTC().Truncate(time.Microsecond)
 			}

@@ -55,6 +55,10 @@ type Config struct {
 	// Quiet is how long nothing must have been heard of a task whose command is
 	// acknowledged until that is published again: two AckWaits by default, a minute.
 	Quiet time.Duration
+	// AcceptGaps goes on where messages are gone that were never recorded, as
+	// after a database was restored further back than Keep: what is missing is
+	// logged and left out. Without it the recorder stops there.
+	AcceptGaps bool
 	// KeepDeliveries is how long deliveries of callbacks that are over stay in the
 	// store, 7 days by default.
 	KeepDeliveries time.Duration
@@ -233,7 +237,11 @@ func (r *Recorder) record(ctx context.Context, pos store.Position, again bool) e
 		if err != nil {
 			return err
 		}
-		wg.Go(func() { failed <- reader.Run(ctx, from.after, taker(ctx, from.stream, from.to)) })
+		after, err := r.begin(ctx, js, from.stream, from.after)
+		if err != nil {
+			return err
+		}
+		wg.Go(func() { failed <- reader.Run(ctx, after, r.taker(ctx, from.stream, from.after, from.to)) })
 	}
 	stopAsks, err := r.serveAsks(ctx, &wg)
 	if err != nil {
@@ -253,8 +261,17 @@ func (r *Recorder) record(ctx context.Context, pos store.Position, again bool) e
 // readAhead is how many messages of a stream are asked for ahead.
 const readAhead = 1000
 
-func taker(ctx context.Context, stream string, entries chan<- *entry) func(*queue.Delivery) error {
+// taker hands messages on that come one behind the other. What is missing in
+// between went before it was recorded: nothing is taken out of a stream until
+// then, so the database is an older one, or somebody else took it out.
+func (r *Recorder) taker(ctx context.Context, stream string, last uint64, entries chan<- *entry) func(*queue.Delivery) error {
 	return func(d *queue.Delivery) error {
+		if d.Sequence != last+1 {
+			if err := r.missing(stream, last+1, d.Sequence-1); err != nil {
+				return err
+			}
+		}
+		last = d.Sequence
 		select {
 		case entries <- decode(stream, d):
 			return nil

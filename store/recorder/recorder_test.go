@@ -39,14 +39,19 @@ func each(t *testing.T, f func(t *testing.T, b *bed)) {
 	t.Helper()
 	storetest.Each(t, func(t *testing.T, s store.Store) {
 		t.Helper()
-		w := &watched{Store: s}
-		b := &bed{t: t, server: queuetest.Start(t), store: w, put: w}
-		b.nc = b.server.Connect(t)
-		var err error
-		b.pub, err = queue.NewPublisher(b.nc, queue.PublisherConfig{Deadline: 20 * time.Second})
-		require.NoError(t, err)
-		f(t, b)
+		f(t, bedOn(t, s))
 	})
+}
+
+func bedOn(t *testing.T, s store.Store) *bed {
+	t.Helper()
+	w := &watched{Store: s}
+	b := &bed{t: t, server: queuetest.Start(t), store: w, put: w}
+	b.nc = b.server.Connect(t)
+	var err error
+	b.pub, err = queue.NewPublisher(b.nc, queue.PublisherConfig{Deadline: 20 * time.Second})
+	require.NoError(t, err)
+	return b
 }
 
 // watched is a store that remembers why messages were put into quarantine.

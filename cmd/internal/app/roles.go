@@ -64,7 +64,8 @@ func nilOr[S Database](s S, err error) (Database, error) {
 }
 
 func (a *App) startRecorder(ctx context.Context, nc *nats.Conn) error {
-	r := recorder.New(a.store, nc, recorder.Config{Logger: a.log, OnCommit: a.hooks.Commit})
+	r := recorder.New(a.store, nc, recorder.Config{Logger: a.log, OnCommit: a.hooks.Commit,
+		Keep: a.cfg.Retention.Messages, KeepDeliveries: a.cfg.Retention.Callbacks, AcceptGaps: a.cfg.AcceptGaps})
 	if err := r.Start(ctx); err != nil {
 		return err
 	}

@@ -16,6 +16,9 @@ import (
 	"time"
 
 	"go.uber.org/zap/zapcore"
+
+	"github.com/riverstones/riverstones/queue"
+	"github.com/riverstones/riverstones/store/recorder"
 )
 
 // Role is a part of the system that a process plays.
@@ -70,11 +73,20 @@ type Config struct {
 	LogFormat   string        // JSON or Console
 	StopTimeout time.Duration // how long running steps may go on at a stop
 
+	Retention  Retention
+	AcceptGaps bool // the recorder goes on where messages are gone that it never recorded
+
 	Callbacks Callbacks
 	Processes Processes
 	Limits    Limits
 	Work      Work
 	Stones    Stones
+}
+
+// Retention says how long what is done with is kept.
+type Retention struct {
+	Messages  time.Duration // recorded ones in the streams, at least [queue.DuplicateWindow]
+	Callbacks time.Duration // deliveries of callbacks that were told or given up
 }
 
 // Limits protect the gateway.
@@ -106,6 +118,7 @@ func Default() Config {
 		LogLevel:    zapcore.InfoLevel,
 		LogFormat:   JSON,
 		StopTimeout: 20 * time.Second,
+		Retention:   Retention{Messages: queue.DuplicateWindow, Callbacks: recorder.DefaultKeepDeliveries},
 		Limits:      Limits{Body: 8 << 20, Backlog: 100_000, Concurrency: 4096},
 		Work:        Work{Concurrency: 10},
 		Stones:      Stones{Machine: true},

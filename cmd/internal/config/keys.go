@@ -67,6 +67,9 @@ var (
 	keyBody      = key{"limits.body", "size", "greatest request, such as 8MiB", size(func(c *Config) *int64 { return &c.Limits.Body }), func(c *Config) string { return formatSize(c.Limits.Body) }}
 	keyBacklog   = key{"limits.backlog", "n", "greatest number of waiting tasks of one stone", number(func(c *Config) *int { return &c.Limits.Backlog }), func(c *Config) string { return fmt.Sprint(c.Limits.Backlog) }}
 	keyRequests  = key{"limits.concurrency", "n", "greatest number of requests at once", number(func(c *Config) *int { return &c.Limits.Concurrency }), func(c *Config) string { return fmt.Sprint(c.Limits.Concurrency) }}
+	keyMessages  = key{"retention.messages", "duration", "how long recorded messages stay in the streams, at least 20m: as old may a restored database be", duration(func(c *Config) *timeDuration { return &c.Retention.Messages }), func(c *Config) string { return c.Retention.Messages.String() }}
+	keyTold      = key{"retention.callbacks", "duration", "how long deliveries of callbacks that are over stay in the database", duration(func(c *Config) *timeDuration { return &c.Retention.Callbacks }), func(c *Config) string { return c.Retention.Callbacks.String() }}
+	keyGaps      = key{"accept-gaps", "bool", "record on where messages are gone that were never recorded, as after restoring an older database; for one start", truth(func(c *Config) *bool { return &c.AcceptGaps }), nil}
 	keyStones    = key{"worker.stones", "list", "codes of the built-in stones to run (default: all that are configured)", list(func(c *Config) *[]string { return &c.Work.Stones }), nil}
 	keyStoneKeys = key{pathStoneKeys, "file", "keys that secrets of the built-in stones are sealed to in the queue, made by riverstones stone keygen, the first is announced (keys themselves: environment " + envStoneKeys + ")", text(func(c *Config) *string { return &c.Work.SealKeys }), nil}
 	keyWorkConc  = key{"worker.concurrency", "n", "commands at once of each stone", number(func(c *Config) *int { return &c.Work.Concurrency }), func(c *Config) string { return fmt.Sprint(c.Work.Concurrency) }}
@@ -86,6 +89,7 @@ var (
 	Process   = Group{keyRoles, keyMigrate, keyStop}
 	Working   = Group{keyStones, keyWorkConc, keyStoneKeys}
 	Health    = Group{keyHealth}
+	Keeping   = Group{keyMessages, keyTold, keyGaps}
 	Stopping  = Group{keyStop}
 	Directory = Group{keyData}
 	Copies    = Group{keyReplicas}
@@ -98,7 +102,7 @@ var (
 // every key with a single value; what the file may hold besides sections.
 func keys() []key {
 	var all []key
-	for _, g := range []Group{Process, API, Health, Callback, Models, Queue, Database, Sealing, Logging, Working} {
+	for _, g := range []Group{Process, API, Health, Callback, Keeping, Models, Queue, Database, Sealing, Logging, Working} {
 		all = append(all, g...)
 	}
 	return all

@@ -19,7 +19,7 @@ import (
 func load(t *testing.T, yaml string, environ []string, args ...string) (config.Config, error) {
 	t.Helper()
 	fs := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	config.Flags(fs, config.Default(), config.Process, config.API, config.Callback, config.Models, config.Health, config.Queue, config.Database, config.Sealing, config.Logging, config.Working)
+	config.Flags(fs, config.Default(), config.Process, config.API, config.Callback, config.Keeping, config.Models, config.Health, config.Queue, config.Database, config.Sealing, config.Logging, config.Working)
 	if yaml != "" {
 		name := filepath.Join(t.TempDir(), "riverstones.yaml")
 		require.NoError(t, os.WriteFile(name, []byte(yaml), 0o600))

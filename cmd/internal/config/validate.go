@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/riverstones/riverstones/queue"
 )
 
 // validate checks what single values cannot tell, and single values that came
@@ -16,6 +19,7 @@ func validate(c *Config, p *Problems) {
 	validateProcess(c, p)
 	validateQueue(c, p)
 	validateStore(c, p)
+	validateRetention(c, p)
 	validateLimits(c, p)
 	validateWork(c, p)
 }
@@ -143,6 +147,15 @@ func validateStore(c *Config, p *Problems) {
 	if u, err := url.Parse(c.Store); err != nil || u.Host == "" && !u.Query().Has("host") {
 		// err would show the password.
 		p.add(keyStore.path, "is not a URL like postgres://user:password@host:5432/database; escape odd characters of the password as %XX")
+	}
+}
+
+func validateRetention(c *Config, p *Problems) {
+	if c.Retention.Messages < queue.DuplicateWindow {
+		p.addf(keyMessages.path, "must be at least %s: so long the queue refuses repeats", queue.DuplicateWindow)
+	}
+	if c.Retention.Callbacks < time.Minute {
+		p.add(keyTold.path, "must be at least 1m")
 	}
 }
 
