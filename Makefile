@@ -13,9 +13,8 @@ DATA    ?= .riverstones
 TOOLS   ?= $(CURDIR)/bin
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-# For tests on a machine of two cores: two packages at a time. SQLite, which is C
-# translated to Go, is not watched for races: that made it six times slower.
-TESTFLAGS ?= -race -gcflags=modernc.org/...=-race=false -p 2 -timeout 10m
+# For tests on a machine of two cores: two packages at a time.
+TESTFLAGS ?= -race -p 2 -timeout 10m
 FUZZTIME  ?= 5s
 BENCH     ?= -n 60000
 
