@@ -33,7 +33,7 @@ type whyDesk struct {
 func newWhyDesk(t *testing.T) *whyDesk {
 	t.Helper()
 	cfg := settings(t)
-	cfg.NATSListen = "127.0.0.1:0"
+	cfg.NATSListen, cfg.StopTimeout = "127.0.0.1:0", time.Second
 	d := &whyDesk{desk: &desk{t: t}}
 	hang := stone.Func(func(ctx context.Context, tk *stone.Task) error {
 		tk.Progress(40)
