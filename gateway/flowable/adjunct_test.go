@@ -31,7 +31,11 @@ func matches(t testing.TB, r response, members ...string) {
 
 func TestDeployments(t *testing.T) {
 	t.Parallel()
-	w := setup(t, flowable.Config{})
+	each(t, deployments)
+}
+
+func deployments(t *testing.T, w *world) {
+	t.Helper()
 	model := fmt.Sprintf(frame, `<process id="p" name="P">`+line(receive("a"))+`</process>`)
 	const all = "/repository/deployments"
 	r := w.form(t, "POST", all+"?deploymentName=my+name&deploymentKey=k", part{"file", "dir/p.bpmn20.xml", model}, part{"tenantId", "", "shop"}).is(t, 201)
@@ -56,6 +60,14 @@ func TestDeployments(t *testing.T) {
 	bar := as[deployment](t, w.form(t, "POST", all, part{"file", "several.bar", b.String()}).is(t, 201))
 	defs := as[pageOf[definition]](t, w.get(t, "/repository/process-definitions?deploymentId="+bar.ID).is(t, 200))
 	require.Equal(t, 2, defs.Total)
+
+	name := "/resources/dir%2Fb.bpmn20.xml"
+	r = w.get(t, all+"/"+bar.ID+name).is(t, 200)
+	matches(t, r, `id="dir/b\.bpmn20\.xml"`, `url="`+bar.URL+name+`"`, `contentUrl="`+bar.URL+`/resourcedata/dir%2Fb\.bpmn20\.xml"`, `mediaType="text/xml"`, `type="processDefinition"`)
+	r = w.get(t, all+"/"+bar.ID+"/resourcedata/note.txt").is(t, 200)
+	require.Equal(t, []string{"x", "application/octet-stream"}, []string{string(r.body), r.header.Get("Content-Type")})
+	w.get(t, all+"/"+bar.ID+"/resources/other").is(t, 404)
+	w.get(t, all+"/unknown/resourcedata/note.txt").is(t, 404)
 
 	list := func(query string) pageOf[deployment] {
 		return as[pageOf[deployment]](t, w.get(t, all+"?"+query).is(t, 200))
@@ -88,7 +100,11 @@ func TestDeployments(t *testing.T) {
 
 func TestDefinitions(t *testing.T) {
 	t.Parallel()
-	w := setup(t, flowable.Config{})
+	each(t, definitions)
+}
+
+func definitions(t *testing.T, w *world) {
+	t.Helper()
 	one := w.deploy(t, line(receive("a")))
 	two := w.deploy(t, line(receive("b")))
 	w.deployAll(t, `<process id="other" name="Other"><startEvent id="s" flowable:formKey="f"/>`+receive("a")+`<endEvent id="e"/>`+flow("s", "a")+flow("a", "e")+`</process>`, "shop")
@@ -105,6 +121,10 @@ func TestDefinitions(t *testing.T) {
 	matches(t, r, `id="p:2:[^"]+"`, `url="`+w.base+all+"/"+second.ID+`"`, `key="p"`, "version=2", `name="P"`, `description="What p does"`, "tenantId=null", `deploymentId="`+two.ID+`"`,
 		`deploymentUrl="`+w.base+"/repository/deployments/"+two.ID+`"`, `resource="`+w.base+"/repository/deployments/"+two.ID+`/resources/p\.bpmn20\.xml"`, "diagramResource=null",
 		`category="shop"`, "graphicalNotationDefined=false", "suspended=false", "startFormDefined=false")
+	model := w.get(t, strings.TrimPrefix(second.Resource, w.base)).is(t, 200)
+	require.Contains(t, model.text(), `"type":"processDefinition"`)
+	require.Contains(t, w.get(t, all+"/"+second.ID+"/resourcedata").is(t, 200).text(), `<receiveTask id="b"/>`)
+	w.get(t, all+"/unknown/resourcedata").is(t, 404)
 	require.Equal(t, 2, list("key=p").Total)
 	require.Equal(t, second.ID, list("key=p&latest=true").Data[0].ID)
 	require.Equal(t, 2, list("latest=true").Total)
@@ -124,8 +144,11 @@ func TestDefinitions(t *testing.T) {
 
 func TestInstances(t *testing.T) {
 	t.Parallel()
-	w := setup(t, flowable.Config{Users: map[string]string{"kermit": "frog"}})
-	w.client = w.login("kermit", "frog")
+	each(t, instances)
+}
+
+func instances(t *testing.T, w *world) {
+	t.Helper()
 	w.deploy(t, line(receive("a")))
 	w.deployAll(t, `<process id="m"><startEvent id="s"><messageEventDefinition messageRef="mail"/></startEvent>`+receive("a")+`<endEvent id="e"/>`+flow("s", "a")+flow("a", "e")+`</process>`, "shop")
 	const all = "/runtime/process-instances"
@@ -205,13 +228,6 @@ func TestInstances(t *testing.T) {
 	require.Equal(t, "no more", *h.DeleteReason)
 }
 
-// login returns a client that logs in.
-func (c *client) login(name, password string) *client {
-	other := *c
-	other.auth = basic(name, password)
-	return &other
-}
-
 func TestDeleteTakesWhatWasCalled(t *testing.T) {
 	t.Parallel()
 	w := setup(t, flowable.Config{})
@@ -226,13 +242,17 @@ func TestDeleteTakesWhatWasCalled(t *testing.T) {
 
 func TestHistory(t *testing.T) {
 	t.Parallel()
-	w := setup(t, flowable.Config{})
+	each(t, history)
+}
+
+func history(t *testing.T, w *world) {
+	t.Helper()
 	w.deploy(t, line(receive("a")))
 	done, runs := w.start(t, `{"name":"v","value":1}`), w.start(t)
 	w.act(t, w.at(t, done.ID, "a").ID, trigger).is(t, 204)
 	const all = "/history/historic-process-instances"
 	matches(t, w.get(t, all+"/"+done.ID).is(t, 200), `id="`+done.ID+`"`, `url="`+w.base+all+"/"+done.ID+`"`, "name=null", "businessKey=null", `processDefinitionId="`+done.ProcessDefinitionID+`"`,
-		`processDefinitionUrl="[^"]+"`, "startTime="+moment, "endTime="+moment, `durationInMillis=\d+`, "startUserId=null", `startActivityId="start"`, `endActivityId="end"`, "deleteReason=null",
+		`processDefinitionUrl="[^"]+"`, "startTime="+moment, "endTime="+moment, `durationInMillis=\d+`, `startUserId="kermit"`, `startActivityId="start"`, `endActivityId="end"`, "deleteReason=null",
 		"superProcessInstanceId=null", `variables=\[\]`, "tenantId=null")
 	h := as[historic](t, w.get(t, all+"/"+runs.ID).is(t, 200))
 	require.Nil(t, h.EndTime)
@@ -264,7 +284,11 @@ func TestHistory(t *testing.T) {
 
 func TestUserTasks(t *testing.T) {
 	t.Parallel()
-	w := setup(t, flowable.Config{})
+	each(t, userTasks)
+}
+
+func userTasks(t *testing.T, w *world) {
+	t.Helper()
 	w.deploy(t, line(`<userTask id="ask" name="Ask" flowable:candidateUsers="ann,bob" flowable:candidateGroups="sales" flowable:formKey="form" flowable:priority="70"><documentation>Why</documentation></userTask>`, receive("b")))
 	in := w.start(t, `{"name":"v","value":1}`)
 	const all = "/runtime/tasks"

@@ -2,7 +2,6 @@ package flowable
 
 import (
 	"context"
-	"net/url"
 
 	"github.com/riverstones/riverstones/gateway/rest"
 	"github.com/riverstones/riverstones/store"
@@ -11,7 +10,6 @@ import (
 // appendDefinition writes a process definition.
 func (l links) appendDefinition(dst []byte, d *store.Definition) []byte {
 	o := begin(dst)
-	deployment := l.to(kindDeployment, d.Deployment)
 	o.str("id", d.ID)
 	o.str("url", l.to(kindDefinition, d.ID))
 	o.str("key", d.Key)
@@ -20,8 +18,8 @@ func (l links) appendDefinition(dst []byte, d *store.Definition) []byte {
 	o.text("description", d.Description)
 	o.text("tenantId", d.Tenant)
 	o.text("deploymentId", d.Deployment)
-	o.text("deploymentUrl", deployment)
-	o.str("resource", deployment+"/resources/"+url.PathEscape(d.Resource))
+	o.text("deploymentUrl", l.to(kindDeployment, d.Deployment))
+	o.str("resource", l.resource(d.Deployment, d.Resource))
 	o.null("diagramResource")
 	o.text("category", d.Category)
 	o.bool("graphicalNotationDefined", d.Graphical)

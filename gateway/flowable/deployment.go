@@ -16,8 +16,11 @@ func (a *api) mountRepository(m *mount) {
 	m.route(http.MethodGet, "/repository/deployments", a.deployments)
 	m.route(http.MethodGet, "/repository/deployments/:deployment", a.getDeployment)
 	m.route(http.MethodDelete, "/repository/deployments/:deployment", a.deleteDeployment)
+	m.route(http.MethodGet, "/repository/deployments/:deployment/resources/:resource", a.getResource)
+	m.route(http.MethodGet, "/repository/deployments/:deployment/resourcedata/:resource", a.getResourceData)
 	m.route(http.MethodGet, "/repository/process-definitions", a.definitions)
 	m.route(http.MethodGet, "/repository/process-definitions/:definition", a.getDefinition)
+	m.route(http.MethodGet, "/repository/process-definitions/:definition/resourcedata", a.getModel)
 }
 
 // appendDeployment writes a deployment.

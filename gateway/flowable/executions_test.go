@@ -51,7 +51,11 @@ func TestActivities(t *testing.T) {
 
 func TestPagingAndSorting(t *testing.T) {
 	t.Parallel()
-	w := setup(t, flowable.Config{})
+	each(t, pagingAndSorting)
+}
+
+func pagingAndSorting(t *testing.T, w *world) {
+	t.Helper()
 	w.deploy(t, line(receive("a")))
 	for range 8 {
 		w.start(t)
@@ -116,7 +120,11 @@ func ids(all []execution) []string {
 
 func TestFilters(t *testing.T) {
 	t.Parallel()
-	w := setup(t, flowable.Config{})
+	each(t, filters)
+}
+
+func filters(t *testing.T, w *world) {
+	t.Helper()
 	w.deployAll(t, `<process id="p">`+line(receive("a"))+`</process>`, "")
 	w.deployAll(t, `<process id="q">`+line(`<intermediateCatchEvent id="m"><messageEventDefinition messageRef="mail"/></intermediateCatchEvent>`)+`</process>`, "")
 	w.deployAll(t, `<process id="r">`+line(`<intermediateCatchEvent id="s"><signalEventDefinition signalRef="go"/></intermediateCatchEvent>`)+`</process>`, "shop_1")
@@ -186,7 +194,11 @@ func quoted(s string) string {
 
 func TestConditions(t *testing.T) {
 	t.Parallel()
-	w := setup(t, flowable.Config{})
+	each(t, conditions)
+}
+
+func conditions(t *testing.T, w *world) {
+	t.Helper()
 	w.deploy(t, line(receive("a")))
 	in := w.start(t, `{"name":"processVariable","value":"some string"}`, `{"name":"n","value":5}`, `{"name":"none","value":null}`, `{"name":"j","value":{"b":[1]}}`)
 	other := w.start(t, `{"name":"processVariable","value":"Some String"}`)

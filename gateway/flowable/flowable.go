@@ -110,9 +110,10 @@ type Workers interface {
 }
 
 // Reader is what is read from the store; [store.Runtime] says what each does.
-type Reader interface {
+type Reader interface { //nolint:interfacebloat // the reading half of one aggregate
 	Deployments(ctx context.Context, f store.DeploymentFilter) ([]store.Deployment, int, error)
 	Definitions(ctx context.Context, f store.DefinitionFilter) ([]store.Definition, int, error)
+	Resource(ctx context.Context, deploymentID, name string) ([]byte, error)
 	Instances(ctx context.Context, f store.InstanceFilter) ([]store.Instance, int, error)
 	Executions(ctx context.Context, f store.ExecutionFilter) ([]store.ExecutionView, int, error)
 	UserTasks(ctx context.Context, f store.UserTaskFilter) ([]store.UserTaskView, int, error)

@@ -19,9 +19,10 @@ import (
 
 	"github.com/riverstones/riverstones/gateway/flowable"
 	"github.com/riverstones/riverstones/gateway/rest"
+	"github.com/riverstones/riverstones/store/storetest/pgtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { pgtest.Main(m, goleak.IgnoreCurrent()) }
 
 // client calls a server.
 type client struct {

@@ -43,7 +43,12 @@ func names(t testing.TB, r response) []string {
 
 func TestScopes(t *testing.T) {
 	t.Parallel()
-	n := nest(t, setup(t, flowable.Config{}))
+	each(t, scopes)
+}
+
+func scopes(t *testing.T, w *world) {
+	t.Helper()
+	n := nest(t, w)
 	for id, value := range map[string]string{n.root: "root", n.scope: "scope", n.leaf: "leaf"} {
 		n.post(t, vars(id), fmt.Sprintf(`[{"name":"v","value":%q},{"name":"of %[1]s","value":1}]`, value)).is(t, 201)
 	}
@@ -131,7 +136,12 @@ func TestWritesAreWhole(t *testing.T) {
 
 func TestNamesOfVariables(t *testing.T) {
 	t.Parallel()
-	n := nest(t, setup(t, flowable.Config{}))
+	each(t, namesOfVariables)
+}
+
+func namesOfVariables(t *testing.T, w *world) {
+	t.Helper()
+	n := nest(t, w)
 	for _, name := range []string{"a b", "a/b", "ä", "名前", "a%2Fb", "a?b#c", "😀", "data", "..", "a+b", `"`, "a;b", "{x}", strings.Repeat("n", 255)} {
 		raw, err := json.Marshal(name)
 		require.NoError(t, err)
@@ -154,7 +164,12 @@ func TestNamesOfVariables(t *testing.T) {
 // Each row of the types (6.6).
 func TestTypes(t *testing.T) {
 	t.Parallel()
-	n := nest(t, setup(t, flowable.Config{}))
+	each(t, typesOfVariables)
+}
+
+func typesOfVariables(t *testing.T, w *world) {
+	t.Helper()
+	n := nest(t, w)
 	long := `"` + strings.Repeat("a", 5000) + `"`
 	for _, tt := range []struct{ typ, value, wantType, want string }{
 		{"string", `"x"`, "string", `"x"`}, {"string", long, "string", long},

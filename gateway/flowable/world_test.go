@@ -15,6 +15,7 @@ import (
 
 	"github.com/riverstones/riverstones/gateway/flowable"
 	"github.com/riverstones/riverstones/gateway/river"
+	"github.com/riverstones/riverstones/store"
 	"github.com/riverstones/riverstones/store/storetest"
 )
 
@@ -40,9 +41,25 @@ func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Lo
 // pass lets time pass.
 func (w *world) pass(d time.Duration) { w.ahead.Add(int64(d)) }
 
+// setup returns a world on SQLite.
 func setup(t testing.TB, cfg flowable.Config) *world {
 	t.Helper()
-	st, ok := storetest.SQLite(t).(interface {
+	return on(t, cfg, storetest.SQLite(t))
+}
+
+// each runs a test in a world on each kind of store: for what the stores find
+// and keep, each in its own way.
+func each(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	storetest.Each(t, func(t *testing.T, s store.Store) {
+		t.Helper()
+		test(t, on(t, flowable.Config{Users: map[string]string{"kermit": "frog"}}, s))
+	})
+}
+
+func on(t testing.TB, cfg flowable.Config, s store.Store) *world {
+	t.Helper()
+	st, ok := s.(interface {
 		river.Store
 		flowable.Reader
 	})
@@ -54,6 +71,9 @@ func setup(t testing.TB, cfg flowable.Config) *world {
 	t.Cleanup(r.Stop)
 	w.client = serve(t, cfg, flowable.Deps{Runtime: r, Store: st, Now: w.now})
 	w.base = w.url
+	if len(cfg.Users) > 0 {
+		w.auth = basic("kermit", "frog")
+	}
 	return w
 }
 
