@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/riverstones/riverstones/queue"
 	"github.com/riverstones/riverstones/queue/sealkey"
@@ -49,7 +50,7 @@ func (s *Sealing) Publish(ctx context.Context, commands []*queue.Command) []queu
 			continue
 		}
 		if out == nil {
-			out = append(out, commands...)
+			out = slices.Clone(commands)
 		}
 		out[i] = one
 		if err != nil {
