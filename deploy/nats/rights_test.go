@@ -149,6 +149,8 @@ func (in *installation) record(t *testing.T) {
 		}
 	}
 	require.NoError(t, in.recorder.nc.Publish(queue.CheckpointSubject(queue.StreamTasks), []byte("2")))
+	_, err := js.Publish(ctx, queue.DLQSubject("MachineStone"), []byte("{}")) // what is published again in vain
+	require.NoError(t, err)
 	r, err := queue.Trim(ctx, js, 2, 2, time.Nanosecond)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, r.Tasks)
