@@ -45,7 +45,11 @@ func packed(t testing.TB, files ...[2]string) []byte {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	for _, f := range files {
-		to, err := w.Create(f[0])
+		h := &zip.FileHeader{Name: f[0]}
+		if len(f[1]) > 0 {
+			h.Method = zip.Deflate
+		}
+		to, err := w.CreateHeader(h)
 		require.NoError(t, err)
 		_, err = io.WriteString(to, f[1])
 		require.NoError(t, err)

@@ -218,7 +218,7 @@ func TestBinaries(t *testing.T) {
 	for i := range any256 {
 		any256[i] = byte(i)
 	}
-	large := make([]byte, 3<<20)
+	large := make([]byte, 1<<20)
 	for i := range large {
 		large[i] = byte(rand.Uint32())
 	}
