@@ -45,25 +45,25 @@ func (s *Store) Definitions(ctx context.Context, f store.DefinitionFilter) ([]st
 }
 
 // Instances returns one page of instances.
-func (s *Store) Instances(ctx context.Context, f store.InstanceFilter) ([]store.Instance, int, error) { //nolint:gocritic // the contract's
+func (s *Store) Instances(ctx context.Context, f store.InstanceFilter) ([]store.Instance, int, error) {
 	query, err := runtimeLists.Instances(&f)
 	return listed(ctx, s, "instances", query, err, f.Paging, sqlkit.Instance)
 }
 
 // Executions returns one page of executions.
-func (s *Store) Executions(ctx context.Context, f store.ExecutionFilter) ([]store.ExecutionView, int, error) { //nolint:gocritic // as above
+func (s *Store) Executions(ctx context.Context, f store.ExecutionFilter) ([]store.ExecutionView, int, error) {
 	query, err := runtimeLists.Executions(&f)
 	return listed(ctx, s, "executions", query, err, f.Paging, sqlkit.ExecutionView)
 }
 
 // UserTasks returns one page of user tasks.
-func (s *Store) UserTasks(ctx context.Context, f store.UserTaskFilter) ([]store.UserTaskView, int, error) { //nolint:gocritic // as above
+func (s *Store) UserTasks(ctx context.Context, f store.UserTaskFilter) ([]store.UserTaskView, int, error) {
 	query, err := runtimeLists.UserTasks(&f)
 	return listed(ctx, s, "user tasks", query, err, f.Paging, sqlkit.UserTaskView)
 }
 
 // Jobs returns one page of jobs.
-func (s *Store) Jobs(ctx context.Context, f store.JobFilter) ([]store.Job, int, error) { //nolint:gocritic // as above
+func (s *Store) Jobs(ctx context.Context, f store.JobFilter) ([]store.Job, int, error) {
 	query, err := runtimeLists.Jobs(&f)
 	return listed(ctx, s, "jobs", query, err, f.Paging, sqlkit.Job)
 }

@@ -44,6 +44,16 @@ func calls(ctx context.Context, s store.Store, n task.Names, b store.Batch) map[
 	_, out["Stones"] = s.Stones(ctx)
 	_, out["UsedStones"] = s.UsedStones(ctx)
 	_, out["Quarantine"] = s.Quarantine(ctx, "", 0, 1)
+	out["Step"] = s.Step(ctx, func(ctx context.Context, tx store.RuntimeTx) error {
+		return tx.Write(ctx, &store.RuntimeChanges{Instances: []store.Instance{instance("i1")}})
+	})
+	_, out["Ends"] = s.Ends(ctx, 1)
+	_, _, out["DueJobs"] = s.DueJobs(ctx, noon, 1)
+	_, out["Tree"] = s.Tree(ctx, "i1")
+	_, out["Variables"] = s.Variables(ctx, "i1")
+	_, out["Activities"] = s.Activities(ctx, "i1")
+	_, _, out["Executions"] = s.Executions(ctx, store.ExecutionFilter{Paging: everyone})
+	_, _, out["Instances"] = s.Instances(ctx, store.InstanceFilter{})
 	_, out["Lease"] = s.Lease(ctx, "trim", "a", time.Hour)
 	return out
 }

@@ -180,7 +180,7 @@ func testStepError(t *testing.T, s store.Store) {
 		require.NoError(t, tx.Write(ctx, rowsOf(whole())))
 		return errOwn
 	})
-	require.True(t, err == errOwn, "%v", err) //nolint:testifylint // the very same
+	require.Equal(t, errOwn, err) //nolint:testifylint // it is not wrapped
 	requireNone(t, s, "i1")
 }
 

@@ -3,6 +3,8 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,26 +22,44 @@ const (
 
 // RuntimeBenchmarks measures how many least steps a second a store does when
 // 32 callers wait at once, each on an instance of its own, and how long lists of
-// 100,000 executions take.
-func RuntimeBenchmarks(b *testing.B, open func(testing.TB) store.Store) {
+// 100,000 executions take. settle does what a database does by itself after a
+// while, such as taking statistics.
+func RuntimeBenchmarks(b *testing.B, open func(testing.TB) (s store.Store, settle func())) {
 	b.Helper()
-	b.Run("step", func(b *testing.B) { benchStepping(b, open(b)) })
-	b.Run("list", func(b *testing.B) { benchLists(b, open(b)) })
+	b.Run("step", func(b *testing.B) {
+		s, _ := open(b)
+		benchStepping(b, s)
+	})
+	b.Run("list", func(b *testing.B) {
+		s, settle := open(b)
+		fill(b, s)
+		settle()
+		benchLists(b, s)
+	})
 }
 
 // benchStepping moves an execution to another activity, and finishes the one it stood at.
 func benchStepping(b *testing.B, s store.Store) {
 	b.Helper()
-	b.SetParallelism(benchCallers)
-	b.RunParallel(func(pb *testing.PB) {
+	var places []string
+	c := &store.RuntimeChanges{}
+	for range benchCallers {
 		id := newID()
-		c := &store.RuntimeChanges{Instances: []store.Instance{instance(id)}, Executions: []store.Execution{root(id), token(newID(), id, "a", 2)}}
-		err := s.Step(b.Context(), func(ctx context.Context, tx store.RuntimeTx) error { return tx.Write(ctx, c) })
-		for n := 0; err == nil && pb.Next(); n++ {
-			err = s.Step(b.Context(), func(ctx context.Context, tx store.RuntimeTx) error { return benchStep(ctx, tx, id, n) })
-		}
-		if err != nil {
-			b.Error(err)
+		places = append(places, id)
+		c.Instances, c.Executions = append(c.Instances, instance(id)), append(c.Executions, root(id), token(newID(), id, "a", 2))
+	}
+	require.NoError(b, s.Step(b.Context(), func(ctx context.Context, tx store.RuntimeTx) error { return tx.Write(ctx, c) }))
+	var place atomic.Int32
+	b.SetParallelism((benchCallers + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0))
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		id := places[int(place.Add(1))%len(places)]
+		for n := 0; pb.Next(); n++ {
+			err := s.Step(b.Context(), func(ctx context.Context, tx store.RuntimeTx) error { return benchStep(ctx, tx, id, n) })
+			if err != nil {
+				b.Error(err)
+				return
+			}
 		}
 	})
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "steps/s")
@@ -59,7 +79,8 @@ func benchStep(ctx context.Context, tx store.RuntimeTx, id string, n int) error 
 	return tx.Write(ctx, &store.RuntimeChanges{Executions: []store.Execution{e}, Activities: []store.Activity{done}})
 }
 
-func benchLists(b *testing.B, s store.Store) {
+// fill makes instances with two executions each.
+func fill(b *testing.B, s store.Store) {
 	b.Helper()
 	for range benchInstances / benchChunk {
 		c := &store.RuntimeChanges{}
@@ -73,6 +94,10 @@ func benchLists(b *testing.B, s store.Store) {
 		}
 		require.NoError(b, s.Step(b.Context(), func(ctx context.Context, tx store.RuntimeTx) error { return tx.Write(ctx, c) }))
 	}
+}
+
+func benchLists(b *testing.B, s store.Store) {
+	b.Helper()
 	page := store.Paging{Size: 10}
 	some, _, err := s.Executions(b.Context(), store.ExecutionFilter{Paging: page})
 	require.NoError(b, err)

@@ -108,7 +108,7 @@ func definition(key string, version int, tenant string) store.Definition {
 		Deployment: fmt.Sprintf("d%d", version), Resource: key + ".bpmn"}
 }
 
-func definitionID(d store.Definition) string { return d.ID } //nolint:gocritic // as ids wants it
+func definitionID(d store.Definition) string { return d.ID }
 
 // Only the latest version of a key is started, by what that version names.
 func testStarts(t *testing.T, s store.Store) {

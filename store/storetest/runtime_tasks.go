@@ -173,9 +173,8 @@ func testRuntimeCommandError(t *testing.T, s store.Store) {
 	n := names("t1")
 	create(t, s, n)
 	errOwn := errors.New("own")
-	refuse := func(store.Standing) (*store.Step, error) { return nil, errOwn }
 	runtimeStep(t, s, func(ctx context.Context, tx store.RuntimeTx) error {
-		_, err := tx.Command(ctx, n.ID, refuse)
+		_, err := tx.Command(ctx, n.ID, func(was store.Standing) (*store.Step, error) { return again(&was, task.Cancel), errOwn })
 		require.ErrorIs(t, err, errOwn)
 		return tx.Write(ctx, &store.RuntimeChanges{Instances: []store.Instance{instance("i1")}})
 	})

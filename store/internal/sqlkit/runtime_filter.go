@@ -12,7 +12,7 @@ func (l RuntimeLists) Deployments(f *store.DeploymentFilter) (Listing, error) {
 	b.like("d.name", f.NameLike)
 	b.text("d.key", f.Key)
 	b.tenant("d.tenant", f.TenantFilter)
-	return b.finish(f.Paging, deploymentSorts, "d", Deployments.List("d"), "")
+	return b.finish(f.Paging, deploymentSorts, "deployment", "d", Deployments.List("d"), "")
 }
 
 var definitionSorts = sorts{{"name", "d.name", false}, {"id", "d.id", false}, {"key", "d.key", false}, {"category", "d.category", false},
@@ -37,7 +37,7 @@ func (l RuntimeLists) Definitions(f *store.DefinitionFilter) (Listing, error) {
 	}
 	b.flag("d.suspended", f.Suspended)
 	b.tenant("d.tenant", f.TenantFilter)
-	return b.finish(f.Paging, definitionSorts, "d", Definitions.List("d"), "")
+	return b.finish(f.Paging, definitionSorts, "definition", "d", Definitions.List("d"), "")
 }
 
 var instanceSorts = sorts{{"id", "i.id", false}, {"definition", "i.definition", false}, {"key", "i.key", false}, {"start", "i.start_time", false},
@@ -75,7 +75,7 @@ func (l RuntimeLists) Instances(f *store.InstanceFilter) (Listing, error) {
 	b.before("i.end_time", f.EndedBefore)
 	b.variables("i.id", f.Variables)
 	b.tenant("i.tenant", f.TenantFilter)
-	return b.finish(f.Paging, instanceSorts, "i", Instances.List("i"), "")
+	return b.finish(f.Paging, instanceSorts, "instance", "i", Instances.List("i"), "")
 }
 
 var executionSorts = sorts{{"id", "e.id", false}, {"definition", "e.definition", false}, {"key", "e.key", false}, {"tenant", "e.tenant", false}}
@@ -104,12 +104,13 @@ func (l RuntimeLists) Executions(f *store.ExecutionFilter) (Listing, error) {
 	b.variables("e.id", f.Variables)
 	b.variables("e.instance", f.RootVars)
 	b.tenant("e.tenant", f.TenantFilter)
-	return b.finish(f.Paging, executionSorts, "e",
+	return b.finish(f.Paging, executionSorts, "execution", "e",
 		Executions.List("e")+", i.super_execution, i.tenant, i.suspended", " join instance i on i.id = e.instance")
 }
 
 func (l listing) subscribed(kind store.SubscriptionKind, name string) {
 	if name != "" {
+		*l.sought = true
 		l.Where("e.id in (select execution from subscription where kind = " + l.Var(int(kind)) + " and name = " + l.Var(Text(name)) + ")")
 	}
 }
@@ -154,7 +155,7 @@ func (l RuntimeLists) UserTasks(f *store.UserTaskFilter) (Listing, error) {
 		b.Where("t.assignee = ''")
 	}
 	b.tenant("t.tenant", f.TenantFilter)
-	return b.finish(f.Paging, userTaskSorts, "t", UserTasks.List("t")+", i.suspended", " join instance i on i.id = t.instance")
+	return b.finish(f.Paging, userTaskSorts, "user_task", "t", UserTasks.List("t")+", i.suspended", " join instance i on i.id = t.instance")
 }
 
 var jobSorts = sorts{{"id", "j.id", false}, {"due", "j.due", false}, {"created", "j.created", false}}
@@ -183,5 +184,5 @@ func (l RuntimeLists) Jobs(f *store.JobFilter) (Listing, error) {
 		b.Where("j.due <= "+now, "j.lock_until <= "+now, "j.retries > 0", "not i.suspended")
 	}
 	b.tenant("j.tenant", f.TenantFilter)
-	return b.finish(f.Paging, jobSorts, "j", Jobs.List("j"), "")
+	return b.finish(f.Paging, jobSorts, "job", "j", Jobs.List("j"), "")
 }

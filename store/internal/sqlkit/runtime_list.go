@@ -2,6 +2,7 @@ package sqlkit
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/huandu/go-sqlbuilder"
@@ -65,12 +66,16 @@ func (s sorts) find(p store.Paging, id string) (string, error) {
 type listing struct {
 	RuntimeLists
 	*sqlbuilder.SelectBuilder
+
+	// sought says that the matches are found by other tables. A planner that
+	// hopes to meet them soon in the order of ids may walk through all rows.
+	sought *bool
 }
 
 func (l RuntimeLists) from(table string) listing {
 	b := l.Flavor.NewSelectBuilder()
 	b.Select("count(*)").From(table)
-	return listing{l, b}
+	return listing{l, b, new(bool)}
 }
 
 // instance joins the instance of the rows with this alias.
@@ -87,7 +92,7 @@ func (l listing) text(column, value string) {
 
 func (l listing) like(column, pattern string) {
 	if pattern != "" {
-		l.Where(column + " " + fmt.Sprintf(l.RuntimeLists.Like, l.Var(l.Match(Text(pattern)))))
+		l.Where(column + " " + fmt.Sprintf(l.Like, l.Var(l.Match(Text(pattern)))))
 	}
 }
 
@@ -99,7 +104,7 @@ func (l listing) set(column string, values []string) {
 }
 
 func (l listing) in(values []string) string {
-	return fmt.Sprintf(l.RuntimeLists.In, l.Var(l.Set(Texts(values))))
+	return fmt.Sprintf(l.In, l.Var(l.Set(Texts(values))))
 }
 
 // Texts returns all texts as databases take them, see [Text].
@@ -158,6 +163,7 @@ func numbers[N ~int](l listing, column string, values []N) {
 
 // variables selects by conditions on the variables of an owner.
 func (l listing) variables(owner string, all []store.Condition) {
+	*l.sought = *l.sought || len(all) > 0
 	for i := range all {
 		c := &all[i]
 		named := ""
@@ -182,19 +188,24 @@ func (l listing) variable(owner, named, condition string) {
 	l.Where("exists (select 1 from variable v where v.owner = " + owner + named + " and " + condition + ")")
 }
 
-// finish returns the list: of the columns of each row, the rows being cut to
-// one page before anything is joined to it.
-func (l listing) finish(p store.Paging, by sorts, alias, columns, join string) (Listing, error) {
+// finish returns the list: of the columns of each row of a table with this
+// alias. The ids of one page are found first, by an index alone where there is
+// one, and then the rows.
+func (l listing) finish(p store.Paging, by sorts, table, alias, columns, join string) (Listing, error) {
 	order, err := by.find(p, alias+".id")
 	if err != nil {
 		return Listing{}, err
 	}
 	var out Listing
 	out.Count, out.CountArgs = l.Build()
-	l.Select(alias + ".*").OrderBy(order)
-	l.Limit(max(p.Size, 0)).Offset(max(p.Start, 0))
+	found := order
+	if *l.sought {
+		found = strings.ReplaceAll(order, alias+".id", alias+".id || ''") // no index has that order
+	}
+	l.Select(alias + ".id").OrderBy(found).Limit(max(p.Size, 0)).Offset(max(p.Start, 0))
 	cut, args := l.Build()
+	out.Page = "select " + columns + " from (" + cut + ") page join " + table + " " + alias + " on " + alias + ".id = page.id" + join +
+		" order by " + order
 	out.PageArgs = args
-	out.Page = "select " + columns + " from (" + cut + ") " + alias + join + " order by " + order
 	return out, nil
 }
