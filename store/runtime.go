@@ -207,16 +207,17 @@ type InstanceStatus int
 
 // The statuses. They are numbers in databases: append, never reorder.
 const (
-	Running      InstanceStatus = iota + 1
-	Debugging                   // a task failed in debug mode
-	Undoing                     // failed; its rollback runs
-	UndoFailed                  // an undo failed; it can be resumed
-	Completed                   // reached its end
-	Failed                      // failed, and rolled back
-	Canceled                    // cancelled, by an operator or a client
-	CancelingNow                // its cancel process runs
-	DeletingNow                 // ended; its delete process runs
-	Deleted                     // its delete process is done
+	Running        InstanceStatus = iota + 1
+	Debugging                     // a task failed in debug mode
+	Undoing                       // failed; its rollback runs
+	RollbackFailed                // an undo of its rollback failed; it can be resumed
+	Completed                     // reached its end
+	Failed                        // failed, and rolled back
+	Canceled                      // cancelled, by an operator or a client
+	CancelingNow                  // its cancel process runs
+	DeletingNow                   // ended; its delete process runs
+	Deleted                       // its delete process is done
+	DeleteFailed                  // an undo of its delete process failed; it can be resumed
 )
 
 // Instance is a process instance. It is kept when it has ended.

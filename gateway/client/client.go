@@ -82,23 +82,39 @@ type answer struct {
 	body   []byte
 }
 
+// request is what is sent.
+type request struct {
+	method, path   string // with the query
+	kind           string // media type of the body, "" for none
+	body           []byte
+	user, password string // for Basic auth, "" for none
+	// once says that sending it twice would do it twice: it is not sent again
+	// unless it was surely not taken.
+	once bool
+}
+
 // call does one request, again as often as [Config.Retries] allows, and
 // decodes a good answer into out (nil to drop it).
 func (c *Client) call(ctx context.Context, method, path string, in, out any) (*answer, error) {
-	var body []byte
+	return c.do(ctx, &request{method: method, path: path}, in, out)
+}
+
+// do is call for a request that is more than method and path.
+func (c *Client) do(ctx context.Context, r *request, in, out any) (*answer, error) {
 	if in != nil {
 		var err error
-		if body, err = encode(in); err != nil {
-			return nil, fmt.Errorf("%s %s: encode: %w", method, path, err)
+		if r.body, err = encode(in); err != nil {
+			return nil, fmt.Errorf("%s %s: encode: %w", r.method, r.path, err)
 		}
+		r.kind = "application/json"
 	}
-	a, err := c.sendPersistently(ctx, method, path, body)
+	a, err := c.sendPersistently(ctx, r)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", method, path, err)
+		return nil, fmt.Errorf("%s %s: %w", r.method, r.path, err)
 	}
 	if out != nil {
 		if err := json.Unmarshal(a.body, out); err != nil {
-			return nil, fmt.Errorf("%s %s: answer is not what the API promises: %w", method, path, err)
+			return nil, fmt.Errorf("%s %s: answer is not what the API promises: %w", r.method, r.path, err)
 		}
 	}
 	return a, nil
@@ -113,11 +129,11 @@ func encode(v any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-func (c *Client) sendPersistently(ctx context.Context, method, path string, body []byte) (*answer, error) {
+func (c *Client) sendPersistently(ctx context.Context, r *request) (*answer, error) {
 	wait := c.cfg.Backoff
 	for try := 0; ; try++ {
-		a, err := c.send(ctx, method, path, body)
-		if err == nil || try >= c.cfg.Retries || !passing(ctx, err) {
+		a, err := c.send(ctx, r)
+		if err == nil || try >= c.cfg.Retries || !passing(ctx, err, r.once) {
 			return a, err
 		}
 		pause := wait
@@ -131,16 +147,17 @@ func (c *Client) sendPersistently(ctx context.Context, method, path string, body
 	}
 }
 
-// passing reports whether err may be gone at the next try.
-func passing(ctx context.Context, err error) bool {
+// passing reports whether err may be gone at the next try. What may be sent
+// once only must not have been taken either.
+func passing(ctx context.Context, err error, once bool) bool {
 	if ctx.Err() != nil {
 		return false
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable
+		return e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable && !once
 	}
 	_, ok := errors.AsType[*url.Error](err)
-	return ok
+	return ok && !once
 }
 
 // sleep waits for d and reports whether it could.
@@ -155,15 +172,18 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func (c *Client) send(ctx context.Context, method, path string, body []byte) (*answer, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
+	req, err := http.NewRequestWithContext(ctx, r.method, c.base+r.path, bytes.NewReader(r.body))
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.cfg.UserAgent)
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if r.kind != "" {
+		req.Header.Set("Content-Type", r.kind)
+	}
+	if r.user != "" {
+		req.SetBasicAuth(r.user, r.password)
 	}
 	resp, err := c.cfg.HTTP.Do(req)
 	if err != nil {
@@ -173,7 +193,7 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (*a
 	b, err := io.ReadAll(io.LimitReader(resp.Body, c.cfg.MaxAnswer+1))
 	if err != nil {
 		// The connection broke: as any other error of the connection.
-		return nil, &url.Error{Op: method, URL: c.base + path, Err: err}
+		return nil, &url.Error{Op: r.method, URL: c.base + r.path, Err: err}
 	}
 	if int64(len(b)) > c.cfg.MaxAnswer {
 		return nil, fmt.Errorf("%w of %d bytes", ErrTooLarge, c.cfg.MaxAnswer)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 )
 
 // ReRun is how a failed task is run again.
@@ -62,12 +61,6 @@ func (c *Client) Why(ctx context.Context, key string) (Why, error) {
 	var w Why
 	_, err := c.call(ctx, http.MethodGet, taskPath(key, "/why"), nil, &w)
 	return w, err
-}
-
-// SetDebug switches the debug mode of a process.
-func (c *Client) SetDebug(ctx context.Context, processInstanceID string, debug bool) error {
-	_, err := c.call(ctx, http.MethodPut, "/process/"+url.PathEscape(processInstanceID)+"/debug", map[string]bool{"debug": debug}, nil)
-	return err
 }
 
 func (c *Client) command(ctx context.Context, path string, in any) (Task, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 )
 
@@ -57,9 +56,5 @@ func (c *Client) letters(ctx context.Context, path string, f LetterFilter) ([]Le
 	if err != nil {
 		return nil, 0, err
 	}
-	total, err := strconv.Atoi(a.header.Get("X-Total-Count"))
-	if err != nil {
-		total = f.Start + len(out)
-	}
-	return out, total, nil
+	return out, a.total(f.Start + len(out)), nil
 }

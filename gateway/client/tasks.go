@@ -61,11 +61,16 @@ func (c *Client) List(ctx context.Context, f Filter) ([]Task, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	return out, a.total(f.Start + len(out)), nil
+}
+
+// total returns how many there are in all, otherwise if the server does not say.
+func (a *answer) total(otherwise int) int {
 	total, err := strconv.Atoi(a.header.Get("X-Total-Count"))
 	if err != nil {
-		total = f.Start + len(out)
+		return otherwise
 	}
-	return out, total, nil
+	return total
 }
 
 func (f *Filter) query() url.Values {

@@ -31,12 +31,12 @@ func (w Tasks) Append(dst []byte, t *task.Task) []byte {
 	dst = AppendString(append(dst, `,"name":`...), t.Name)
 	dst = AppendString(append(dst, `,"namespace":`...), t.Namespace)
 	dst = AppendString(append(dst, `,"stone":`...), t.Stone)
-	dst = w.time(append(dst, `,"createTime":`...), t.CreateTime)
-	dst = w.time(append(dst, `,"endTime":`...), t.EndTime)
+	dst = AppendSeedTime(append(dst, `,"createTime":`...), t.CreateTime, w.Zone)
+	dst = AppendSeedTime(append(dst, `,"endTime":`...), t.EndTime, w.Zone)
 	dst = AppendString(append(dst, `,"status":`...), t.Status.String())
 	dst = AppendText(append(dst, `,"reason":`...), task.RedactText(t.Reason))
-	dst = appendObject(append(dst, `,"params":`...), t.Params, w.Hidden(t.Stone))
-	dst = appendObject(append(dst, `,"outputs":`...), t.Outputs, nil)
+	dst = AppendObject(append(dst, `,"params":`...), t.Params, w.Hidden(t.Stone))
+	dst = AppendObject(append(dst, `,"outputs":`...), t.Outputs, nil)
 	dst = append(dst, `,"progress":`...)
 	if t.Progress == nil {
 		dst = append(dst, "null"...)
@@ -64,12 +64,12 @@ func (w Tasks) AppendAll(dst []byte, tasks []task.Task) []byte {
 	return AppendArray(dst, len(tasks), func(dst []byte, i int) []byte { return w.Append(dst, &tasks[i]) })
 }
 
-// time appends a time as the original writes it, null for none.
-func (w Tasks) time(dst []byte, t time.Time) []byte {
+// AppendSeedTime appends a time as the original writes it, null for none. A nil
+// zone is UTC.
+func AppendSeedTime(dst []byte, t time.Time, zone *time.Location) []byte {
 	if t.IsZero() {
 		return append(dst, "null"...)
 	}
-	zone := w.Zone
 	if zone == nil {
 		zone = time.UTC
 	}
@@ -105,8 +105,9 @@ func AppendText(dst []byte, s string) []byte {
 	return AppendString(dst, s)
 }
 
-// appendObject appends a string that holds a JSON object, masked.
-func appendObject(dst []byte, doc json.RawMessage, noEcho []string) []byte {
+// AppendObject appends a string that holds a JSON object, {} for none. Secrets
+// in it, and its members that noEcho names, are masked.
+func AppendObject(dst []byte, doc json.RawMessage, noEcho []string) []byte {
 	if len(doc) == 0 {
 		return append(dst, `"{}"`...)
 	}

@@ -39,6 +39,11 @@ func (callActivity) enter(s *step, e *execution, n *bpmn.Node) error {
 	}
 	in := s.bear(birth)
 	e.state.Called, e.dirty = in.ID, true
+	if in.Debug {
+		if err := s.setDebug(in, true); err != nil {
+			return err
+		}
+	}
 	if c.InheritVariables {
 		if err := s.inherit(e, in.root); err != nil {
 			return err

@@ -15,8 +15,11 @@ import (
 const (
 	nameParameters = "parameters"
 	nameOutputs    = "outputs"
-	outputsPrefix  = nameOutputs + "."
 )
+
+// OutputsPrefix begins the names of the variables of a root that hold what
+// stones gave back; what follows is the namespace.
+const OutputsPrefix = nameOutputs + "."
 
 // view is an execution as expressions see it. It remembers what failed, since
 // a lookup can not say so.
@@ -38,9 +41,9 @@ func (v *view) Lookup(name string) (variable.Value, bool) {
 	}
 	switch name {
 	case nameParameters:
-		return v.object(func(n string) (string, bool) { return n, !strings.HasPrefix(n, outputsPrefix) })
+		return v.object(func(n string) (string, bool) { return n, !strings.HasPrefix(n, OutputsPrefix) })
 	case nameOutputs:
-		return v.object(func(n string) (string, bool) { return strings.CutPrefix(n, outputsPrefix) })
+		return v.object(func(n string) (string, bool) { return strings.CutPrefix(n, OutputsPrefix) })
 	default:
 		return variable.Value{}, false
 	}

@@ -20,7 +20,7 @@ func (f functions) ProcessOutputs(ctx context.Context, processInstanceID, namesp
 		return nil, err
 	}
 	for i := range rows {
-		if rows[i].Name != outputsPrefix+namespace {
+		if rows[i].Name != OutputsPrefix+namespace {
 			continue
 		}
 		v, err := valueOf(&rows[i])

@@ -130,21 +130,15 @@ func (s *step) settle(e *execution, j *row[store.Job], st *store.Standing, resum
 		if err := s.takeOutputs(e, n, w.Namespace, st.Outputs); err != nil {
 			return err
 		}
-		s.goOn(e.in)
 		return s.leave(e, n)
 	case st.Debug && !resumed && st.Status.Failed():
-		e.in.Status, e.in.Reason, e.in.dirty = store.Debugging, failure(n, st), true
-		return nil
+		w.Held, j.dirty = true, true
+		if err := w.into(&j.v); err != nil {
+			return err
+		}
+		return s.hold(e.in, failure(n, st))
 	default:
-		s.goOn(e.in)
 		return s.raise(e, bpmnError{code: st.Status.String(), text: failure(n, st)})
-	}
-}
-
-// goOn ends the debugging of an instance whose task went on.
-func (s *step) goOn(in *instance) {
-	if in.Status == store.Debugging {
-		in.Status, in.Reason, in.dirty = store.Running, "", true
 	}
 }
 
@@ -179,7 +173,7 @@ func (s *step) takeOutputs(e *execution, n *bpmn.Node, namespace string, outputs
 	if err != nil {
 		return stuck("outputs of %s: %v", n.ID, err)
 	}
-	s.setLocal(top, outputsPrefix+namespace, all)
+	s.setLocal(top, OutputsPrefix+namespace, all)
 	for _, name := range names {
 		if name == "" || len(name) > MaxVariableName || task.Secret(name) {
 			continue // it stays in outputs.<namespace>

@@ -33,6 +33,8 @@ func (r *Runtime) DeleteProcess(ctx context.Context, instanceID string) (store.I
 		switch {
 		case in.Status == store.Deleted || in.Status == store.DeletingNow:
 			return fault.New(fault.Conflict, "process %s is deleted already", in.ID)
+		case in.Status == store.DeleteFailed:
+			return fault.New(fault.Conflict, "process %s stopped at a delete that failed: resume it", in.ID)
 		case !in.Ended():
 			return fault.New(fault.Conflict, "process %s still runs: cancel it or wait for its end", in.ID)
 		}
@@ -70,30 +72,16 @@ func (r *Runtime) ResumeProcess(ctx context.Context, instanceID string) (store.I
 		if err != nil {
 			return err
 		}
-		if p.Status != store.UndoFailed {
+		if p.Status != store.RollbackFailed && p.Status != store.DeleteFailed {
 			return fault.New(fault.Conflict, "process %s did not stop at a failed undo: there is nothing to resume", id)
 		}
 		top, err := s.load(p.Of)
 		if err != nil {
 			return err
 		}
-		p.Status, p.Reason, p.dirty, u.Sent = store.Running, "", true, false
+		unhalt(top, p)
+		u.Sent = false
 		return s.advance(top, p, u)
-	})
-}
-
-// DebugProcess switches the debug mode of an instance. Out of it, a process that
-// is held by a failed task fails.
-func (r *Runtime) DebugProcess(ctx context.Context, instanceID string, on bool) (store.Instance, error) {
-	return r.onInstance(ctx, instanceID, func(s *step, in *instance) error {
-		if in.Ended() {
-			return fault.New(fault.Conflict, "process %s has ended: it can not be debugged", in.ID)
-		}
-		in.Debug, in.dirty = on, true
-		if err := s.tx.SetDebug(s.ctx, in.ID, on); err != nil || on || in.Status != store.Debugging {
-			return err
-		}
-		return s.giveUp(in)
 	})
 }
 
@@ -106,21 +94,4 @@ func outermost(in *instance) error {
 	default:
 		return nil
 	}
-}
-
-// giveUp ends debugging: what failed, fails.
-func (s *step) giveUp(in *instance) error {
-	for _, e := range in.inOrder() {
-		for _, j := range e.jobs.rows {
-			st, err := s.command(j.id, func(store.Standing) (*store.Step, error) { return nil, nil }) //nolint:nilnil // only look
-			if gone(err) != nil {
-				return err
-			}
-			if err == nil && st.Status.Failed() {
-				return s.settle(e, j, &st, true)
-			}
-		}
-	}
-	s.goOn(in)
-	return nil
 }

@@ -45,7 +45,8 @@ type Start struct {
 	// Debug holds the process when a task fails. Mock walks the model with the
 	// stones' mock method.
 	Debug, Mock bool
-	// Content is what the caller sent as start variables, kept to be shown.
+	// Content is the object of start variables as the caller sent it, nil to
+	// make one of Variables. It is kept to be shown, without secrets.
 	Content json.RawMessage
 }
 

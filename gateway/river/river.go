@@ -77,6 +77,10 @@ type Deps struct {
 // Declaration is what a stone says of itself.
 type Declaration struct {
 	Params, Outputs []string
+	// Required are those of Params that have no default and must be given.
+	Required []string
+	// NoEcho are those of Params that are never shown.
+	NoEcho []string
 	// Open says that it takes or gives more than it declares.
 	Open bool
 }

@@ -126,7 +126,11 @@ func startOf(d *definition, kind store.SubscriptionKind, name string) *bpmn.Node
 
 // start makes the instance and plans its first token.
 func (s *step) start(d *definition, at *bpmn.Node, q *Start) (*instance, error) {
-	in := s.bear(birth{definition: d, business: q.Business, name: q.Name, user: q.User, debug: q.Debug, mock: q.Mock, content: q.Content})
+	content, err := s.rt.content(q, d.process)
+	if err != nil {
+		return nil, err
+	}
+	in := s.bear(birth{definition: d, business: q.Business, name: q.Name, user: q.User, debug: q.Debug, mock: q.Mock, content: content})
 	if err := s.setAll(in.root, q.Variables); err != nil {
 		return nil, err
 	}
@@ -145,7 +149,7 @@ func (s *step) start(d *definition, at *bpmn.Node, q *Start) (*instance, error) 
 		return nil, err
 	}
 	if in.Debug {
-		if err := s.tx.SetDebug(s.ctx, in.ID, true); err != nil {
+		if err := s.setDebug(in, true); err != nil {
 			return nil, err
 		}
 	}

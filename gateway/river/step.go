@@ -101,7 +101,7 @@ func (s *step) run() error {
 			return err
 		}
 		if len(s.agenda) == 0 {
-			return nil
+			return s.release()
 		}
 	}
 }

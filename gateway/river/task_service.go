@@ -33,6 +33,8 @@ type work struct {
 	Published bool `json:"published,omitzero"`
 	// Late says that the task ended while the instance was suspended.
 	Late bool `json:"late,omitzero"`
+	// Held says that the task failed in debug mode, and an operator decides.
+	Held bool `json:"held,omitzero"`
 	// Stone has the task.
 	Stone string `json:"stone,omitzero"`
 }

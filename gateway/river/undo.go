@@ -28,11 +28,11 @@ type undo struct {
 // undoing returns the process that undoes an instance's work now, "" for none.
 func undoing(in *instance) string {
 	switch in.Status {
-	case store.Undoing:
+	case store.Undoing, store.RollbackFailed:
 		return in.Rollback
 	case store.CancelingNow:
 		return in.Cancel
-	case store.DeletingNow:
+	case store.DeletingNow, store.DeleteFailed:
 		return in.Delete
 	default:
 		return ""
@@ -286,13 +286,32 @@ func (s *step) undone(top *instance, id string, st *store.Standing) error {
 		return nil
 	}
 	if st.Status.Failed() {
-		p.Status, p.dirty = store.UndoFailed, true
-		p.Reason = fmt.Sprintf("task %s ended with %s: %s", st.TaskID, st.Status, st.Reason)
+		halt(top, p, fmt.Sprintf("task %s ended with %s: %s", st.TaskID, st.Status, st.Reason))
 		return s.keepUndo(p, u)
 	}
-	p.Status, p.Reason, p.dirty = store.Running, "", true
+	unhalt(top, p)
 	u.Tasks, u.Sent = u.Tasks[1:], false
 	return s.advance(top, p, u)
+}
+
+// halt stops an undoing process at a failed undo, until somebody resumes it.
+func halt(top, p *instance, reason string) {
+	p.Status, p.Reason, p.dirty, top.dirty = store.RollbackFailed, reason, true, true
+	if p.Kind == store.Deleting {
+		p.Status = store.DeleteFailed
+	}
+	top.Status = p.Status
+}
+
+// unhalt lets an undoing process go on that may have stopped.
+func unhalt(top, p *instance) {
+	p.Status, p.Reason, p.dirty = store.Running, "", true
+	switch top.Status {
+	case store.RollbackFailed:
+		top.Status, top.dirty = store.Undoing, true
+	case store.DeleteFailed:
+		top.Status, top.dirty = store.DeletingNow, true
+	}
 }
 
 func (s *step) undoOf(id string) (p *instance, u undo, err error) {

@@ -3,9 +3,7 @@ package taskapi
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -22,7 +20,6 @@ type Commander interface {
 	Resume(ctx context.Context, key string) (task.Task, error)
 	Cancel(ctx context.Context, key string) (task.Task, error)
 	Undo(ctx context.Context, key string, m task.Method) (task.Task, error)
-	SetDebug(ctx context.Context, processInstanceID string, debug bool) error
 }
 
 // reRunnable are the methods of a reRun, as the seed lists them.
@@ -133,52 +130,4 @@ func (a *api) undo(m task.Method) func(ctx context.Context, r commandRequest) (g
 		t, err := a.commander.Undo(ctx, string(r.key), m)
 		return gotten{t, a.tasks}, err
 	}
-}
-
-// debugRequest switches the debug mode of a process.
-type debugRequest struct {
-	process string
-	debug   bool
-}
-
-// Bind reads path and body.
-func (d *debugRequest) Bind(in *rest.Input) error {
-	var err error
-	if d.process, err = in.Path("processInstanceId"); err != nil {
-		return err
-	}
-	given := false
-	err = in.JSON(func(j *rest.JSON) error {
-		if j.Kind() != '{' {
-			j.Problem("the body must be an object")
-			return j.Skip()
-		}
-		return j.Object(func(name []byte) error {
-			if string(name) != "debug" {
-				return j.Unknown(name)
-			}
-			given = j.Kind() != 'n'
-			return j.Bool("debug", &d.debug)
-		})
-	})
-	if err == nil && !given {
-		err = fault.New(fault.Invalid, "debug is missing: send true or false")
-	}
-	return err
-}
-
-// debugMode is a process's, as it is now.
-type debugMode debugRequest
-
-func (a *api) debug(ctx context.Context, r debugRequest) (debugMode, error) {
-	return debugMode(r), a.commander.SetDebug(ctx, r.process, r.debug)
-}
-
-// Status is 200.
-func (d debugMode) Status() int { return http.StatusOK }
-
-// AppendJSON appends the object.
-func (d debugMode) AppendJSON(dst []byte) []byte {
-	dst = rest.AppendString(append(dst, `{"processInstanceId":`...), d.process)
-	return append(strconv.AppendBool(append(dst, `,"debug":`...), d.debug), '}')
 }

@@ -61,7 +61,6 @@ func Mount(r *rest.Router, cfg Config, p Publisher, c Commander, e Explainer, re
 	rest.Handle(r, http.MethodPut, "/task/:taskId/cancel", a.cancel)
 	rest.Handle(r, http.MethodPut, "/task/:taskId/rollback", a.undo(task.Rollback))
 	rest.Handle(r, http.MethodPut, "/task/:taskId/delete", a.undo(task.Delete))
-	rest.Handle(r, http.MethodPut, "/process/:processInstanceId/debug", a.debug)
 }
 
 // storeAway is when a caller may ask again.

@@ -11,8 +11,8 @@ import (
 	"github.com/riverstones/riverstones/queue/param"
 )
 
-// refPrefix begins a default that is another parameter's value.
-const refPrefix = "Ref:"
+// RefPrefix begins a default that is another parameter's value.
+const RefPrefix = "Ref:"
 
 // templates reads the parameter and output template of a process.
 func (b *builder) templates(e *element) {
@@ -97,7 +97,7 @@ func (p *Parameter) normalize() {
 	if len(p.Default) == 0 || p.Default[0] != '"' {
 		return
 	}
-	if ref, ok := strings.CutPrefix(jsonvalue.Text([]byte(p.Default)), refPrefix); ok {
+	if ref, ok := strings.CutPrefix(jsonvalue.Text([]byte(p.Default)), RefPrefix); ok {
 		p.Ref, p.Default = ref, nil
 	}
 }
