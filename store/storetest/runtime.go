@@ -180,7 +180,7 @@ func testStepError(t *testing.T, s store.Store) {
 		require.NoError(t, tx.Write(ctx, rowsOf(whole())))
 		return errOwn
 	})
-	require.Equal(t, errOwn, err) //nolint:testifylint // it is not wrapped
+	require.Equal(t, errOwn, err)
 	requireNone(t, s, "i1")
 }
 
