@@ -32,9 +32,6 @@ func (s *step) boundary(e *execution, n *bpmn.Node) error {
 	surrounding := activity.parent
 	e.move(surrounding)
 	e.Kind, e.dirty = store.Token, true
-	if at := activity.node(); at != nil {
-		s.remember(activity, at, "interrupted by "+n.ID)
-	}
 	if err := s.remove(activity, "interrupted by "+n.ID); err != nil {
 		return err
 	}

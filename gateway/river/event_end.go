@@ -13,8 +13,10 @@ func (endEvent) enter(s *step, e *execution, n *bpmn.Node) error {
 	end := as[*bpmn.EndEvent](n)
 	switch end.Trigger {
 	case bpmn.TriggerTerminate:
+		s.forget(e)
 		return s.terminate(e, n, end.TerminateAll)
 	case bpmn.TriggerError:
+		s.forget(e) // its parents are still known
 		code := ""
 		if end.Error != nil {
 			code = end.Error.Code
