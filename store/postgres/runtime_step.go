@@ -36,6 +36,11 @@ func (s *Store) Step(ctx context.Context, f func(context.Context, store.RuntimeT
 	var own error // f's own
 	err := sqlkit.Retry(ctx, s.log, transient, func(ctx context.Context, _ bool) error {
 		own = nil
+		leave, err := s.enter(ctx)
+		if err != nil {
+			return err
+		}
+		defer leave()
 		return s.inConn(ctx, func(tx *recording) error {
 			step := &stepTx{recording: tx}
 			step.queue(begin)
@@ -54,6 +59,17 @@ func (s *Store) Step(ctx context.Context, f func(context.Context, store.RuntimeT
 		return own
 	}
 	return named("step", err)
+}
+
+// enter waits until a step may begin. One connection is left to the recorder,
+// however many steps wait for each other's locks.
+func (s *Store) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case s.steps <- struct{}{}:
+		return func() { <-s.steps }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // end commits, unless there was nothing to do.

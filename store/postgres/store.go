@@ -55,6 +55,7 @@ type Store struct {
 	read, write *pgxpool.Pool
 	log         *zap.Logger
 	stones      sqlkit.Stones
+	steps       chan struct{} // has room for the steps that may run at once
 }
 
 var _ store.Store = (*Store)(nil)
@@ -67,7 +68,7 @@ var errURL = errors.New("malformed database URL, expected postgres://user:passwo
 // pairs. It fails when the database can not be reached, or has another schema
 // than this program.
 func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
-	s := &Store{log: cfg.Logger}
+	s := &Store{log: cfg.Logger, steps: make(chan struct{}, max(1, cmp.Or(cfg.Writers, defaultWriters)-1))}
 	if s.log == nil {
 		s.log = zap.NewNop()
 	}
