@@ -143,35 +143,26 @@ func (r *Runtime) Broadcast(ctx context.Context, b Broadcast) error {
 	return r.step(ctx, func(s *step) error { return s.deliver(b.Signal, b.Tenant, b.Variables) })
 }
 
-// Suspend suspends an instance or, with false, activates it; Conflict if it is
-// so already.
-func (r *Runtime) Suspend(ctx context.Context, instanceID string, suspended bool) (store.Instance, error) {
-	return r.onInstance(ctx, instanceID, func(s *step, in *instance) error {
-		if in.Ended() {
-			return unknown("process instance", instanceID)
-		}
-		if in.Suspended == suspended {
-			word := map[bool]string{true: "suspended", false: "active"}[suspended]
-			return fault.New(fault.Conflict, "process instance %s is already %s", instanceID, word)
-		}
-		in.Suspended, in.dirty = suspended, true
-		if suspended {
-			return nil
-		}
-		s.due = true
-		return s.settleLate(in)
-	})
-}
-
 // Terminate ends an instance at once, with what it called; tasks of stones that
-// run are cancelled. It is Flowable's DELETE.
+// run are cancelled. It is Flowable's DELETE. A rollback or cancel process of
+// the instance stops where it is.
 func (r *Runtime) Terminate(ctx context.Context, instanceID, reason string) error {
 	_, err := r.onInstance(ctx, instanceID, func(s *step, in *instance) error {
-		if in.Ended() {
+		if in.Ended() || in.Kind != store.Forward {
 			return unknown("process instance", instanceID)
 		}
 		if reason == "" {
 			reason = "deleted by a client"
+		}
+		if id := undoing(in); id != "" { // nobody hears its ends any more
+			p, err := s.load(id)
+			if err != nil {
+				return err
+			}
+			p.State = nil
+			if err := s.close(p, store.Canceled, reason); err != nil {
+				return err
+			}
 		}
 		return s.close(in, store.Canceled, reason)
 	})

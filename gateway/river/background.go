@@ -206,6 +206,10 @@ func (r *Runtime) tryJob(ctx context.Context, due *store.Job) error {
 		return err
 	}
 	return run(func(s *step, e *execution, j *row[store.Job]) error {
+		if held, err := s.callerSuspended(e.in); err != nil || held {
+			j.v.Due, j.dirty = s.now.Add(jobPause), true
+			return err
+		}
 		j.v.Retries--
 		j.v.Problem, j.v.Due, j.dirty = f.Detail, s.now.Add(jobPause), true
 		if j.v.Retries > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/riverstones/riverstones/gateway/fault"
@@ -144,6 +145,7 @@ func (r *Runtime) DeleteDeployment(ctx context.Context, id string, cascade bool)
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(instances, func(a, b store.Instance) int { return strings.Compare(a.Root, b.Root) }) // as locks are taken
 	return r.step(ctx, func(s *step) error {
 		for i := range instances {
 			if err := s.erase(&instances[i]); err != nil {

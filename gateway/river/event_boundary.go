@@ -55,6 +55,9 @@ func (s *step) raise(e *execution, err bpmnError) error {
 				break
 			}
 			caller, lookup := s.caller(at.in)
+			if lookup == nil {
+				lookup = awake(caller.in)
+			}
 			if lookup != nil {
 				return lookup
 			}

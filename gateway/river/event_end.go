@@ -34,6 +34,9 @@ func (s *step) terminate(e *execution, n *bpmn.Node, all bool) error {
 	scope := e.parent
 	if all {
 		root, err := s.load(e.in.Root)
+		if err == nil {
+			err = awake(root)
+		}
 		if err != nil {
 			return err
 		}

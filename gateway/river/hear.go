@@ -3,6 +3,7 @@ package river
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -24,14 +25,25 @@ func (r *Runtime) hear(ctx context.Context, end store.TaskEnd) error {
 	if err == nil || f.Kind == fault.Unavailable || f.Kind == fault.Internal {
 		return err
 	}
-	return r.step(ctx, func(s *step) error {
-		s.write.Heard = append(s.write.Heard, end.Number)
-		in, err := s.open(store.OfInstance, end.Instance)
-		if err != nil || in.Ended() {
-			return gone(err)
-		}
-		return s.fail(in, f.Detail)
-	})
+	return r.step(ctx, func(s *step) error { return s.refuseEnd(&end, f.Detail) })
+}
+
+// refuseEnd fails the process that can not go on behind a task; if a caller is
+// suspended, the end is kept.
+func (s *step) refuseEnd(end *store.TaskEnd, why string) error {
+	s.write.Heard = append(s.write.Heard, end.Number)
+	in, err := s.open(store.OfInstance, end.Instance)
+	if err != nil {
+		return gone(err)
+	}
+	e, j := in.jobOf(end.Task)
+	if j == nil {
+		return nil // it has gone on another way meanwhile
+	}
+	if held, err := s.callerSuspended(in); err != nil || held {
+		return errors.Join(err, s.keepLate(e, j, end.Occasion == store.Resumed))
+	}
+	return s.fail(in, why)
 }
 
 func (s *step) hear(end *store.TaskEnd) error {
@@ -59,7 +71,7 @@ func (s *step) hear(end *store.TaskEnd) error {
 		return nil
 	}
 	if in.Suspended {
-		return s.keepLate(e, j)
+		return s.keepLate(e, j, end.Occasion == store.Resumed)
 	}
 	return s.settle(e, j, &st, end.Occasion == store.Resumed)
 }
@@ -72,45 +84,6 @@ func (in *instance) jobOf(id string) (*execution, *row[store.Job]) {
 		}
 	}
 	return nil, nil
-}
-
-// keepLate notes that a task ended while its instance was suspended.
-func (s *step) keepLate(e *execution, j *row[store.Job]) error {
-	w, err := workOf(&j.v)
-	if err != nil {
-		return err
-	}
-	w.Late, j.dirty, e.dirty = true, true, true
-	return w.into(&j.v)
-}
-
-// settleLate goes on with what ended while an instance was suspended.
-func (s *step) settleLate(in *instance) error {
-	for _, e := range in.inOrder() {
-		for _, j := range slices.Clone(e.jobs.rows) {
-			w, err := workOf(&j.v)
-			if err != nil {
-				return err
-			}
-			if !w.Late || e.dead {
-				continue
-			}
-			st, err := s.command(j.id, func(store.Standing) (*store.Step, error) { return nil, nil }) //nolint:nilnil // only look
-			if err != nil {
-				return err
-			}
-			w.Late, j.dirty = false, true
-			if err := w.into(&j.v); err != nil {
-				return err
-			}
-			if st.Status.End(st.Final) {
-				if err := s.settle(e, j, &st, false); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
 }
 
 // settle moves an execution by the end of the task that it waits for.

@@ -71,6 +71,11 @@ func (s *step) complete(in *instance, last string) error {
 		if caller, at, err = s.comeBack(in); err != nil {
 			return err
 		}
+		if caller != nil {
+			if err := awake(caller.in); err != nil {
+				return err
+			}
+		}
 	}
 	in.Outputs, in.EndActivity = out, last
 	if err := s.close(in, store.Completed, ""); err != nil {

@@ -131,11 +131,15 @@ func (s *step) load(id string) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
+	var model *bpmn.Process
 	d, err := s.rt.models.get(s.ctx, s.tx, p.Instance.Definition)
-	if err != nil {
-		return nil, err
+	switch {
+	case err == nil:
+		model = d.process
+	case !p.Instance.Ended() || !errors.Is(err, store.ErrNotFound):
+		return nil, err // what has ended may outlive its deployment
 	}
-	in, err := build(p, d.process)
+	in, err := build(p, model)
 	if err != nil {
 		return nil, err
 	}

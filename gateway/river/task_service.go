@@ -31,8 +31,10 @@ type work struct {
 	Namespace string `json:"namespace,omitzero"`
 	// Published says that a task of a stone stands for the job; its id is the job's.
 	Published bool `json:"published,omitzero"`
-	// Late says that the task ended while the instance was suspended.
+	// Late says that the task ended while the instance or a caller was suspended.
 	Late bool `json:"late,omitzero"`
+	// Resumed says of a late end that an operator has given the task up.
+	Resumed bool `json:"resumed,omitzero"`
 	// Held says that the task failed in debug mode, and an operator decides.
 	Held bool `json:"held,omitzero"`
 	// Stone has the task.

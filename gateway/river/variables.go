@@ -85,6 +85,9 @@ func (r *Runtime) chain(ctx context.Context, id string) ([]string, error) {
 	for i := range tree {
 		parents[tree[i].ID] = tree[i].Parent
 	}
+	if _, there := parents[id]; !there {
+		return nil, unknown("execution", id) // it has ended meanwhile
+	}
 	var out []string
 	for at := id; at != ""; at = parents[at] {
 		out = append(out, at)
