@@ -277,7 +277,7 @@ func RunRestart(t *testing.T, reopen func(t *testing.T) store.Store) {
 	require.Equal(t, map[task.Method]int{task.Start: 1}, before.standing.Grants)
 	require.Len(t, before.list.Tasks, 3)
 	require.True(t, before.task.Debug)
-	require.Equal(t, []any{2, 2, 1, 1, 1}, []any{len(before.attempts), len(before.outbox), len(before.stones), len(before.used), len(before.quarantine)})
+	require.Equal(t, []any{2, 3, 1, 1, 1}, []any{len(before.attempts), len(before.outbox), len(before.stones), len(before.used), len(before.quarantine)})
 	require.NoError(t, s.Close())
 
 	s = reopen(t)
