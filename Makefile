@@ -54,16 +54,18 @@ vulnerabilities: ## known vulnerabilities in what we call; says so and passes wh
 	then echo 'govulncheck or its database is out of reach: not checked'; exit 0; fi; exit $$code
 
 .PHONY: bench
-bench: build ## micro-benchmarks, then the whole pipeline under load (BENCH="-n 60000")
+bench: build ## micro-benchmarks, then the whole pipeline under load, and processes (BENCH="-n 60000")
 	@.ci/need postgres
 	go test -run '^$$' -bench . -benchmem ./...
 	./bin/riverstones bench $(BENCH)
+	@for p in receive sequence fork; do ./bin/riverstones bench --process $$p -n 3000 || exit 1; done
 
 .PHONY: bench-short
 bench-short: build ## one pass of every benchmark, so that they keep working
 	@.ci/need postgres
 	go test -run '^$$' -bench . -benchtime 1x ./...
 	./bin/riverstones bench -n 500 -c 16
+	./bin/riverstones bench --process sequence -n 100
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (5s)

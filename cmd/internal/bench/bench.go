@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +43,9 @@ type Config struct {
 	Rate        float64 // tasks per second, one by one; 0 for as many as possible
 	Keep        bool    // use a store that holds tasks already
 	PgPID       int     // process whose tree is measured too, 0 for none
+
+	Process string // the model that [RunProcess] measures
+	Waiting int    // instances that stand beside those that are measured
 }
 
 // Limits of [Config].
@@ -65,23 +70,40 @@ func (c *Config) Check() error {
 		return fmt.Errorf("--stones must be from 1 to %d", maxStones)
 	case c.Concurrency < 1:
 		return errors.New("--concurrency must be at least 1")
-	case c.Rate < 0 || c.Warm < 0:
-		return errors.New("--rate and --warm must not be negative")
+	case c.Rate < 0 || c.Warm < 0 || c.Waiting < 0:
+		return errors.New("--rate, --warm and --waiting must not be negative")
+	case c.Process != "" && !slices.Contains(Processes(), c.Process):
+		return fmt.Errorf("--process must be one of %s", strings.Join(Processes(), ", "))
 	case c.Keep && c.Data == "" && c.NATS == config.Embedded:
 		return errors.New("--keep needs the --data of the runs before, where their streams are")
 	}
 	return nil
 }
 
-// Run measures once.
+// Run measures tasks once.
 func Run(ctx context.Context, cfg Config, log *zap.Logger) (res Result, err error) {
+	err = with(ctx, cfg, log, func(r *run) error {
+		if err := r.warm(ctx); err != nil {
+			return fmt.Errorf("warm up: %w", err)
+		}
+		var w *watch
+		if res, w, err = r.measure(ctx); err == nil {
+			res.Verified, err = r.verify(ctx, w)
+		}
+		return err
+	})
+	return res, err
+}
+
+// with starts the system for measure, and stops it.
+func with(ctx context.Context, cfg Config, log *zap.Logger, measure func(r *run) error) (err error) {
 	if err := cfg.Check(); err != nil {
-		return Result{}, err
+		return err
 	}
 	if cfg.Data == "" {
 		dir, err := os.MkdirTemp("", "riverstones-bench-")
 		if err != nil {
-			return Result{}, err
+			return err
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 		cfg.Data = dir
@@ -91,22 +113,14 @@ func Run(ctx context.Context, cfg Config, log *zap.Logger) (res Result, err erro
 	}
 	r := &run{cfg: cfg, log: log, tag: strconv.FormatInt(time.Now().UnixMicro(), 36)}
 	if err := r.start(ctx); err != nil {
-		return Result{}, err
+		return err
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		defer cancel()
 		err = errors.Join(err, r.app.Stop(ctx))
 	}()
-	if err := r.warm(ctx); err != nil {
-		return Result{}, fmt.Errorf("warm up: %w", err)
-	}
-	res, w, err := r.measure(ctx)
-	if err != nil {
-		return Result{}, err
-	}
-	res.Verified, err = r.verify(ctx, w)
-	return res, err
+	return measure(r)
 }
 
 // run is one measurement.
@@ -128,8 +142,8 @@ func (r *run) settings() config.Config {
 	c.Data, c.Store = r.cfg.Data, r.cfg.Store
 	c.Stones = config.Stones{} // only those that do nothing
 	// What is measured is the work, not the protection from it.
-	c.Limits.Backlog = max(c.Limits.Backlog, r.cfg.Tasks+r.cfg.Warm)
-	c.Limits.Concurrency = max(c.Limits.Concurrency, 2*r.cfg.Connections)
+	c.Limits.Backlog = max(c.Limits.Backlog, r.cfg.Tasks+r.cfg.Warm) * models[r.cfg.Process].plain()
+	c.Limits.Concurrency = max(c.Limits.Concurrency, 2*max(r.cfg.Connections, starters))
 	return c
 }
 
@@ -188,19 +202,24 @@ func (r *run) addStones(w *stone.Worker) error {
 // phase publishes n tasks under a tag of their own and waits for their ends.
 func (r *run) phase(ctx context.Context, tag string, n int, rate float64) (*watch, *loader, error) {
 	w := newWatch(tag, n)
-	r.watch.Store(w)
 	l := newLoader(r.app.Addr(), &r.cfg, w)
+	return w, l, r.drive(ctx, l, rate)
+}
+
+// drive sends all that l has, and waits for the ends.
+func (r *run) drive(ctx context.Context, l *loader, rate float64) error {
+	r.watch.Store(l.watch)
 	ctx, cancel := context.WithCancel(ctx)
 	loaded := make(chan error, 1)
 	var loading sync.WaitGroup
 	loading.Go(func() { loaded <- l.run(ctx, rate) })
-	err := r.await(ctx, w, loaded)
+	err := r.await(ctx, l.watch, loaded)
 	if err != nil {
 		cancel() // else the last POST may still be being answered
 	}
 	loading.Wait()
 	cancel()
-	return w, l, err
+	return err
 }
 
 // await waits until all have ended, and gives up when nothing moves.

@@ -66,6 +66,8 @@ func TestCheck(t *testing.T) {
 		"--stones":      func(c *bench.Config) { c.Stones = 101 },
 		"--concurrency": func(c *bench.Config) { c.Concurrency = 0 },
 		"--rate":        func(c *bench.Config) { c.Rate = -1 },
+		"--waiting":     func(c *bench.Config) { c.Waiting = -1 },
+		"--process":     func(c *bench.Config) { c.Process = "other" },
 		"--keep":        func(c *bench.Config) { c.Keep = true },
 	} {
 		c := small()

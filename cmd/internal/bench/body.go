@@ -45,21 +45,36 @@ func newBody(prefix string, n, stones int) *body {
 	if n > 1 {
 		json.WriteByte(']')
 	}
-	head := fmt.Sprintf("POST /task HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", json.Len())
-	for i := range n {
-		b.tasks[i] += len(head)
-		b.processes[i] += len(head)
-	}
-	b.request = append([]byte(head), json.Bytes()...)
+	b.finish("POST /task", json.Bytes())
 	return b
 }
 
+// finish puts the head before the JSON.
+func (b *body) finish(what string, json []byte) {
+	head := head(what, len(json))
+	for i := range b.tasks {
+		b.tasks[i] += len(head)
+	}
+	for i := range b.processes {
+		b.processes[i] += len(head)
+	}
+	b.request = append([]byte(head), json...)
+}
+
+// head is that of a request with a JSON body of that size.
+func head(what string, size int) string {
+	return fmt.Sprintf("%s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", what, size)
+}
+
 // number gives the tasks the numbers from first on.
-func (b *body) number(first int) {
+func (b *body) number(first int) []byte {
 	for i := range b.tasks {
 		write(b.request[:b.tasks[i]], first+i)
+	}
+	for i := range b.processes {
 		write(b.request[:b.processes[i]], (first+i)/perProcess)
 	}
+	return b.request
 }
 
 // write puts n into the last digits of b.

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,15 +19,23 @@ type loader struct {
 	addr  string
 	cfg   *Config
 	watch *watch
+	make  func(n int) requests
 	next  atomic.Int64 // number of the next task
 
 	mu       sync.Mutex
 	answered []time.Duration // of each POST
+	first    time.Time       // when the first was sent
 	last     time.Time       // when the last was answered
 }
 
+// requests are what one connection sends.
+type requests interface {
+	// number returns the request that brings the tasks from first on.
+	number(first int) []byte
+}
+
 func newLoader(addr string, cfg *Config, w *watch) *loader {
-	return &loader{addr: addr, cfg: cfg, watch: w}
+	return &loader{addr: addr, cfg: cfg, watch: w, make: func(n int) requests { return newBody(w.prefix, n, cfg.Stones) }}
 }
 
 // run publishes all tasks and returns when the last is answered.
@@ -79,7 +88,7 @@ func (l *loader) connection(ctx context.Context, due <-chan time.Time) error {
 	defer func() { _ = c.Close() }()
 	release := context.AfterFunc(ctx, func() { _ = c.Close() })
 	defer release()
-	r, full := bufio.NewReaderSize(c, 64<<10), newBody(l.watch.prefix, l.cfg.Batch, l.cfg.Stones)
+	r, full := bufio.NewReaderSize(c, 64<<10), l.make(l.cfg.Batch)
 	for {
 		at := time.Now()
 		if due != nil {
@@ -94,7 +103,7 @@ func (l *loader) connection(ctx context.Context, due <-chan time.Time) error {
 		}
 		b := full
 		if n < l.cfg.Batch {
-			b = newBody(l.watch.prefix, n, l.cfg.Stones)
+			b = l.make(n)
 		}
 		if err := l.post(c, r, b, first, n, at); err != nil {
 			return err
@@ -109,12 +118,12 @@ func (l *loader) take() (n, first int) {
 	return max(0, min(l.cfg.Batch, total-first)), first
 }
 
-func (l *loader) post(c net.Conn, r *bufio.Reader, b *body, first, n int, at time.Time) error {
-	b.number(first)
+func (l *loader) post(c net.Conn, r *bufio.Reader, b requests, first, n int, at time.Time) error {
+	request := b.number(first)
 	for i := first; i < first+n; i++ {
 		l.watch.starts[i].Store(at.UnixNano())
 	}
-	if _, err := c.Write(b.request); err != nil {
+	if _, err := c.Write(request); err != nil {
 		return err
 	}
 	resp, err := http.ReadResponse(r, nil)
@@ -122,9 +131,10 @@ func (l *loader) post(c net.Conn, r *bufio.Reader, b *body, first, n int, at tim
 		return fmt.Errorf("read answer: %w", err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusCreated && resp.StatusCode != http.StatusAccepted {
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		text, err := io.ReadAll(io.LimitReader(resp.Body, 500))
-		return errors.Join(fmt.Errorf("POST /task answered %s: %s", resp.Status, text), err)
+		what, _, _ := bytes.Cut(request, []byte(" HTTP"))
+		return errors.Join(fmt.Errorf("%s answered %s: %s", what, resp.Status, text), err)
 	}
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		return fmt.Errorf("read answer: %w", err)
@@ -139,4 +149,7 @@ func (l *loader) note(began time.Time) {
 	defer l.mu.Unlock()
 	l.answered = append(l.answered, now.Sub(began))
 	l.last = now
+	if l.first.IsZero() || began.Before(l.first) {
+		l.first = began
+	}
 }

@@ -114,3 +114,36 @@ func (s *watched) Record(ctx context.Context, b store.Batch) error {
 	}
 	return nil
 }
+
+// Step notes the instances that have ended when the step is committed.
+func (s *watched) Step(ctx context.Context, f func(context.Context, store.RuntimeTx) error) error {
+	var ended []string
+	err := s.Store.Step(ctx, func(ctx context.Context, tx store.RuntimeTx) error {
+		ended = ended[:0]
+		return f(ctx, &watchedTx{RuntimeTx: tx, ended: &ended})
+	})
+	if err != nil {
+		return err
+	}
+	now, w := time.Now().UnixNano(), s.run.watch.Load()
+	for _, key := range ended {
+		w.finish(key, now)
+	}
+	return nil
+}
+
+type watchedTx struct {
+	store.RuntimeTx
+
+	ended *[]string // business keys
+}
+
+// Write looks for instances that end.
+func (tx *watchedTx) Write(ctx context.Context, c *store.RuntimeChanges) error {
+	for i := range c.Instances {
+		if c.Instances[i].Ended() {
+			*tx.ended = append(*tx.ended, c.Instances[i].BusinessKey)
+		}
+	}
+	return tx.RuntimeTx.Write(ctx, c)
+}
