@@ -44,6 +44,7 @@ type Store interface { //nolint:interfacebloat // the sum of small ones
 	Grants
 	Leases
 	Upkeep
+	Gauges
 	// Ping reports whether the database can answer.
 	Ping(ctx context.Context) error
 	// Close waits for running calls and gives the connections back.

@@ -118,16 +118,21 @@ func (r *Recorder) ask(ctx context.Context, q queue.Question, subject string) (q
 		return queue.Answer{}, err
 	}
 	var a queue.Answer
+	var stone string // of the task, "" for a question about another one
 	err := r.store.Grant(ctx, q.ID, q.Method, func(s store.State, last *store.Grant, now time.Time) (g *store.Grant) {
 		if queue.AskSubject(s.Stone) != subject {
 			a = queue.Answer{Answer: queue.Superseded}
 			return nil
 		}
+		stone = s.Stone
 		a, g = decide(&s, last, q, now)
 		return g
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return later(unrecorded), nil
+	}
+	if err == nil && stone != "" && !q.Release && r.cfg.OnAnswer != nil {
+		r.cfg.OnAnswer(stone, a)
 	}
 	return a, err
 }

@@ -17,7 +17,12 @@ import (
 // refuses is halved until the message at fault stands alone, which then goes
 // to quarantine.
 func (r *Recorder) commit(ctx context.Context, pos store.Position, batch []*entry) (store.Position, error) {
+	began := time.Now()
 	b, rows := r.batch(pos, batch)
+	var wrote store.Changes // by the last call, which is the one that holds
+	if pure := b.Fold; r.cfg.OnCommit != nil {
+		b.Fold = func(states map[string]store.State) store.Changes { wrote = pure(states); return wrote }
+	}
 	for wait := minPause; ; wait = min(2*wait, maxPause) {
 		err := r.store.Record(ctx, b)
 		if errors.Is(err, store.ErrStale) && wait > minPause && r.ours(ctx, b.To) {
@@ -27,7 +32,7 @@ func (r *Recorder) commit(ctx context.Context, pos store.Position, batch []*entr
 		case err == nil:
 			r.advance(b.To)
 			r.announce(pos, b.To)
-			r.observe(b.To, rows, batch)
+			r.observe(Commit{Position: b.To, Rows: rows, Took: time.Since(began), Changes: &wrote}, batch)
 			return b.To, nil
 		case errors.Is(err, store.ErrStale):
 			return pos, err
@@ -122,14 +127,21 @@ func (e *entry) texts(b *store.Batch) {
 	}
 }
 
-func (r *Recorder) observe(to store.Position, rows int, batch []*entry) {
+func (r *Recorder) observe(c Commit, batch []*entry) {
 	if r.cfg.OnCommit == nil {
 		return
 	}
 	now := time.Now()
-	c := Commit{Position: to, Rows: rows, Lags: make([]time.Duration, len(batch))}
+	c.Lags = make([]time.Duration, len(batch))
 	for i, e := range batch {
 		c.Lags[i] = now.Sub(e.time)
+	}
+	c.Messages = func(yield func(Message) bool) {
+		for _, e := range batch {
+			if !yield(Message{Stored: e.time, Command: e.command, Events: e.events}) {
+				return
+			}
+		}
 	}
 	r.cfg.OnCommit(c)
 }

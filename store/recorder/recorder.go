@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"sync"
 	"time"
@@ -48,6 +49,9 @@ type Config struct {
 	BatchRows int
 	// OnCommit is told after every commit; it must not block.
 	OnCommit func(Commit)
+	// OnAnswer is told how a worker's question about a stone's command was
+	// answered; several goroutines call it, and it must not block.
+	OnAnswer func(stone string, a queue.Answer)
 	// Keep is how long recorded messages stay in the streams, at least the
 	// duplicate window, 20 minutes by default. TrimEvery is how often older
 	// ones are trimmed, and lost commands looked for, each minute by default.
@@ -64,11 +68,24 @@ type Config struct {
 	KeepDeliveries time.Duration
 }
 
-// Commit tells of one committed batch.
+// Commit tells of one committed batch. Whoever is told of it neither changes nor
+// keeps what it points to.
 type Commit struct {
 	Position store.Position
 	Rows     int             // about how many rows were written
 	Lags     []time.Duration // from storing each message to its commit
+	Took     time.Duration   // the writing, with tries that failed
+	Changes  *store.Changes  // what was written
+	// Messages are what was recorded, in the order of the streams.
+	Messages iter.Seq[Message]
+}
+
+// Message is one message of a [Commit]: a command, or one or more events. One
+// that went to quarantine has neither.
+type Message struct {
+	Stored  time.Time
+	Command *queue.Command
+	Events  []queue.Parsed
 }
 
 // Recorder records. Make it with [New].

@@ -70,7 +70,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	}
 	for _, text := range []string{selectTask, selectHistory, selectLog, selectNewestLog, selectPosition, selectAttempts,
 		selectOutgoing, selectNext, selectWaiting, selectDebug, selectStones, selectUsedStones, selectQuarantine, selectQuarantineOf, selectDeliveries, selectDue,
-		selectEnds, selectDueJobs, selectNextJob, selectActivities, selectTree, selectVariables, selectResource} {
+		selectHeaps, selectEnds, selectDueJobs, selectNextJob, selectActivities, selectTree, selectVariables, selectResource} {
 		st, err := s.read.PrepareContext(ctx, text)
 		if err != nil {
 			return err

@@ -54,6 +54,7 @@ func calls(ctx context.Context, s store.Store, n task.Names, b store.Batch) map[
 	_, out["Activities"] = s.Activities(ctx, "i1")
 	_, _, out["Executions"] = s.Executions(ctx, store.ExecutionFilter{Paging: everyone})
 	_, _, out["Instances"] = s.Instances(ctx, store.InstanceFilter{})
+	_, out["Heaps"] = s.Heaps(ctx, noon, 1)
 	_, out["Lease"] = s.Lease(ctx, "trim", "a", time.Hour)
 	return out
 }
