@@ -135,10 +135,7 @@ func (s *step) evalBool(e *execution, text, what string) (bool, error) {
 // evalItems works out a collection: the name of a variable, or an expression,
 // whose value is an array.
 func (s *step) evalItems(e *execution, text, what string) ([]variable.Value, error) {
-	if !strings.ContainsAny(text, "$#") {
-		text = "${" + text + "}"
-	}
-	v, err := s.eval(e, text, what)
+	v, err := s.eval(e, collection(text), what)
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +151,14 @@ func (s *step) evalItems(e *execution, text, what string) ([]variable.Value, err
 		}
 	}
 	return out, nil
+}
+
+// collection makes an expression of one that is only named.
+func collection(text string) string {
+	if text == "" || strings.ContainsAny(text, "$#") {
+		return text
+	}
+	return "${" + text + "}"
 }
 
 // rawItems reads an array without looking into its elements.

@@ -291,7 +291,7 @@ func TestEvalBool(t *testing.T) {
 
 func TestReferences(t *testing.T) {
 	t.Parallel()
-	tpl, err := expr.Compile("${a.b['c'][0]} ${a.b['c'][0]} ${x[y].z} ${vars:get(o).p} ${no ? outputs.ns.key : 'q'.r} ${vars:getOrDefault(d, e).f}", expr.Limits{})
+	tpl, err := expr.Compile("${a.b['c'][0]} ${a.b['c'][0]} ${x[y].z} ${vars:get(o).p} ${no ? outputs.ns.key : 'q'.r} ${vars:getOrDefault(d, e).f} ${empty f.g} ${null != g.h && i > 1}", expr.Limits{})
 	require.NoError(t, err)
 	var got []string
 	for _, r := range tpl.References() {
@@ -304,7 +304,8 @@ func TestReferences(t *testing.T) {
 		}
 		got = append(got, s)
 	}
-	require.Equal(t, []string{"a.b.c.0", "x partial", "y", "o.p optional", "no", "outputs.ns.key", "d optional", "e"}, got)
+	require.Equal(t, []string{"a.b.c.0", "x partial", "y", "o.p optional", "no optional", "outputs.ns.key optional", "d optional", "e",
+		"f.g optional", "g.h optional", "i"}, got)
 }
 
 func TestLimits(t *testing.T) {

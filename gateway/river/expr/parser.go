@@ -96,6 +96,7 @@ func invoke(function string, args ...string) string {
 // ternary reads a ? b : c, or what binds tighter.
 func (p *parser) ternary() (string, error) {
 	return p.nested(func() (string, error) {
+		first := len(p.out.refs)
 		cond, err := p.binary(0)
 		if err != nil || p.tok.kind != "?" {
 			return cond, err
@@ -114,6 +115,7 @@ func (p *parser) ternary() (string, error) {
 		if err != nil {
 			return "", err
 		}
+		p.optional(first)
 		return "(" + invoke("truth", cond) + " ? " + yes + " : " + no + ")", p.node()
 	})
 }
@@ -135,6 +137,7 @@ func (p *parser) binary(level int) (string, error) {
 	if level == len(levels) {
 		return p.unary()
 	}
+	first := len(p.out.refs)
 	left, err := p.binary(level + 1)
 	if err != nil {
 		return "", err
@@ -154,6 +157,9 @@ func (p *parser) binary(level int) (string, error) {
 		right, err := p.binary(level + 1)
 		if err != nil {
 			return "", err
+		}
+		if p.null(left) || p.null(right) {
+			p.optional(first)
 		}
 		if function == "" {
 			left = "(" + invoke("truth", left) + " " + op.kind + " " + invoke("truth", right) + ")"
@@ -175,12 +181,16 @@ func (p *parser) unary() (string, error) {
 	if !ok {
 		return p.primary()
 	}
+	first, asks := len(p.out.refs), p.tok.kind == "empty"
 	if err := p.advance(); err != nil {
 		return "", err
 	}
 	operand, err := p.nested(p.unary)
 	if err != nil {
 		return "", err
+	}
+	if asks {
+		p.optional(first)
 	}
 	return invoke(function, operand), p.node()
 }
@@ -222,6 +232,23 @@ func literal(s string) (variable.Value, error) {
 		return variable.Value{}, errors.New("the number does not fit in a double")
 	}
 	return variable.Double(f), nil
+}
+
+// optional marks references, from the first one on, as ready for nothing.
+func (p *parser) optional(first int) {
+	for i := first; i < len(p.out.refs); i++ {
+		p.out.refs[i].Optional = true
+	}
+}
+
+// null reports whether code is the literal null.
+func (p *parser) null(code string) bool {
+	for i, c := range p.out.constants {
+		if c.IsNull() && code == constantCode(i) {
+			return true
+		}
+	}
+	return false
 }
 
 // constant keeps a literal and goes past it.

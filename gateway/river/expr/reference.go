@@ -10,7 +10,7 @@ import (
 type Ref struct {
 	Path     []string // the name of the variable, then members and array positions
 	Partial  bool     // what follows the path is only known at run time, as in a[b]
-	Optional bool     // the variable may be missing, as in vars:get(a)
+	Optional bool     // there may be nothing, as in vars:get(a), empty a, a == null, a ? b : c
 }
 
 // String writes the path with dots.
