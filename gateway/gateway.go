@@ -22,6 +22,7 @@ import (
 
 	"github.com/riverstones/riverstones/gateway/callback"
 	"github.com/riverstones/riverstones/gateway/callbackapi"
+	"github.com/riverstones/riverstones/gateway/console"
 	"github.com/riverstones/riverstones/gateway/dispatch"
 	"github.com/riverstones/riverstones/gateway/fault"
 	"github.com/riverstones/riverstones/gateway/registry"
@@ -139,6 +140,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	mine := (&own{store: deps.Store, nc: deps.NATS, js: js, checkpoint: s.checkpoint}).checks()
 	s.probes = &probes{checks: mine, log: log}
 	mountHealth(router, &probes{checks: slices.Concat(mine, deps.Checks), log: log})
+	console.Mount(e, console.Config{Zone: cfg.Zone})
 	s.http = newHTTP(cfg, e, log)
 	return s, nil
 }

@@ -1,0 +1,116 @@
+package console_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"golang.org/x/net/html"
+
+	"github.com/riverstones/riverstones/gateway/console"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fixture is an API of which each path, with its query or without, has a fixed
+// answer. Others are not found. An answer is JSON, or "!STATUS sentence" for an error.
+type fixture map[string]string
+
+// ServeHTTP answers.
+func (f fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	said, ok := f[r.Method+" "+r.URL.RequestURI()]
+	if !ok {
+		said, ok = f[r.Method+" "+r.URL.EscapedPath()]
+	}
+	if !ok {
+		said = "!404 nothing is at " + r.Method + " " + r.URL.RequestURI()
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Request-Id", "0123abcd")
+	status := http.StatusOK
+	if rest, failed := strings.CutPrefix(said, "!"); failed {
+		code, sentence, _ := strings.Cut(rest, " ")
+		_, _ = fmt.Sscan(code, &status)
+		said = fmt.Sprintf(`{"message":%q,"exception":%q}`, http.StatusText(status), sentence)
+	}
+	if rest, limited := strings.CutPrefix(said, ">"); limited {
+		said = rest
+		w.Header().Set("X-Total-Count", "100000")
+		w.Header().Set("X-Total-Exact", "false")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(said))
+}
+
+// with returns the fixture with other answers.
+func (f fixture) with(more fixture) fixture {
+	out := fixture{}
+	for _, all := range []fixture{f, more} {
+		for path, said := range all {
+			out[path] = said
+		}
+	}
+	return out
+}
+
+// shown is a page as a browser gets it.
+type shown struct {
+	status int
+	header http.Header
+	body   string
+	text   string // what can be read of it
+}
+
+// visit gets a page of the console of an API.
+func visit(t *testing.T, api http.Handler, path string, header ...string) shown {
+	t.Helper()
+	return ask(t, api, http.MethodGet, path, nil, header...)
+}
+
+// ask sends a request; a form makes it one of a form.
+func ask(t *testing.T, api http.Handler, method, path string, form url.Values, header ...string) shown {
+	t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	console.New(api, console.Config{}).ServeHTTP(w, r)
+	out := shown{status: w.Code, header: w.Header(), body: w.Body.String()}
+	if strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
+		out.text = readable(t, out.body)
+	}
+	return out
+}
+
+// readable returns the text of a page, and fails for what its policy forbids.
+func readable(t *testing.T, page string) string {
+	t.Helper()
+	root, err := html.Parse(strings.NewReader(page))
+	require.NoError(t, err)
+	var b strings.Builder
+	for n := range root.Descendants() {
+		switch n.Type {
+		case html.TextNode:
+			if n.Parent.Data == "script" || n.Parent.Data == "style" {
+				require.Empty(t, strings.TrimSpace(n.Data), "inline %s", n.Parent.Data)
+			}
+			b.WriteString(strings.TrimSpace(n.Data) + " ")
+		case html.ElementNode:
+			require.NotEqual(t, "style", n.Data)
+			for _, a := range n.Attr {
+				require.NotEqual(t, "style", a.Key, "<%s>", n.Data)
+				require.False(t, strings.HasPrefix(a.Key, "on"), "<%s %s>", n.Data, a.Key)
+			}
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}

@@ -1,0 +1,38 @@
+package console
+
+// statusTexts are the statuses of tasks, and of processes and their elements,
+// in words.
+var statusTexts = map[string]words{
+	"status.produce.success":  {"Waiting", "等待中"},
+	"status.produce.failed":   {"Not taken", "入队失败"},
+	"status.start.begin":      {"Running", "执行中"},
+	"status.start.failed":     {"Failed", "执行失败"},
+	"status.start.success":    {"Started", "已启动"},
+	"status.monitor.begin":    {"Followed", "跟踪中"},
+	"status.monitor.success":  {"Done", "已完成"},
+	"status.monitor.failed":   {"Failed later", "跟踪失败"},
+	"status.rollback.begin":   {"Rolling back", "回滚中"},
+	"status.rollback.success": {"Rolled back", "已回滚"},
+	"status.rollback.failed":  {"Rollback failed", "回滚失败"},
+	"status.delete.begin":     {"Deleting", "删除中"},
+	"status.delete.success":   {"Deleted", "已删除"},
+	"status.delete.failed":    {"Delete failed", "删除失败"},
+	"status.cancel.begin":     {"Cancelling", "取消中"},
+	"status.cancel.success":   {"Cancelled", "已取消"},
+	"status.cancel.failed":    {"Cancel failed", "取消失败"},
+	"status.canceled":         {"Cancelled", "已取消"},
+	"status.mock.begin":       {"Dry run", "试运行中"},
+	"status.mock.success":     {"Dry run passed", "试运行通过"},
+	"status.mock.passed":      {"No dry run", "无试运行"},
+	"status.mock.failed":      {"Dry run failed", "试运行失败"},
+
+	"status.running":   {"Running", "运行中"},
+	"status.waiting":   {"Waiting", "等待中"},
+	"status.debug":     {"Held for you", "等待处理"},
+	"status.rollback":  {"Rolling back", "回滚中"},
+	"status.failed":    {"Failed", "失败"},
+	"status.completed": {"Completed", "已完成"},
+	"status.canceling": {"Cancelling", "取消中"},
+	"status.deleting":  {"Deleting", "删除中"},
+	"status.deleted":   {"Deleted", "已删除"},
+}
