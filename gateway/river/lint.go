@@ -108,7 +108,7 @@ func (l *linter) text(at place, text string) {
 func (l *linter) tree(at place, doc string) {
 	t, err := expr.CompileTree(jsontext.Value(doc), l.rt.cfg.Limits)
 	if err != nil {
-		for _, one := range each(err) {
+		for _, one := range joined(err) {
 			l.problem(&at, "%v", one)
 		}
 		return
@@ -126,8 +126,8 @@ func (l *linter) tree(at place, doc string) {
 	}
 }
 
-// each returns the errors that one joins.
-func each(err error) []error {
+// joined returns the errors that one joins.
+func joined(err error) []error {
 	if all, ok := errors.AsType[interface {
 		error
 		Unwrap() []error
