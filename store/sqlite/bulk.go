@@ -48,15 +48,15 @@ func (p prepared) close() error {
 
 // prepare prepares every statement whose text is fixed. What takes long with
 // SQLite is not finding one row but reading the text that asks for it.
-func (s *Store) prepare(ctx context.Context) error {
+func (s *Store) prepare(ctx context.Context, most int) error {
 	s.bulks, s.reads = map[*bulk]prepared{}, map[string]*sql.Stmt{}
 	for _, b := range writing {
-		if err := s.prepareBulk(ctx, s.write, b, sizes[0]); err != nil {
+		if err := s.prepareBulk(ctx, s.write, b, most); err != nil {
 			return err
 		}
 	}
 	for _, b := range runtimeWriting {
-		if err := s.prepareBulk(ctx, s.write, b, stepRows); err != nil {
+		if err := s.prepareBulk(ctx, s.write, b, min(stepRows, most)); err != nil {
 			return err
 		}
 	}
@@ -64,12 +64,12 @@ func (s *Store) prepare(ctx context.Context) error {
 		return err
 	}
 	for _, b := range []*bulk{selectByTaskID, selectByID, selectUnfinished, selectResends, selectUnsent} {
-		if err := s.prepareBulk(ctx, s.read, b, sizes[0]); err != nil {
+		if err := s.prepareBulk(ctx, s.read, b, most); err != nil {
 			return err
 		}
 	}
 	for _, text := range []string{selectTask, selectHistory, selectLog, selectNewestLog, selectPosition, selectAttempts,
-		selectOutgoing, selectNext, selectWaiting, selectDebug, selectStones, selectUsedStones, selectQuarantine, selectQuarantineOf, selectDeliveries, selectDue,
+		selectOutgoing, selectNext, selectWaiting, selectDebug, selectDebugged, selectStones, selectUsedStones, selectQuarantine, selectQuarantineOf, selectDeliveries, selectDue,
 		selectHeaps, selectEnds, selectDueJobs, selectNextJob, selectActivities, selectTree, selectVariables, selectResource} {
 		st, err := s.read.PrepareContext(ctx, text)
 		if err != nil {

@@ -43,6 +43,9 @@ type Config struct {
 	ReadTimeout time.Duration
 	// BusyTimeout (5 s) ends the wait for another process that writes.
 	BusyTimeout time.Duration
+	// Rows is for how many rows at a time statements are prepared at most (64).
+	// Few make an open quicker and the recorder slower.
+	Rows int
 }
 
 const (
@@ -109,7 +112,7 @@ func (s *Store) open(ctx context.Context, path string, cfg Config) error {
 	if err := s.ready(ctx, cfg.Migrate); err != nil {
 		return err
 	}
-	return s.prepare(ctx)
+	return s.prepare(ctx, cmp.Or(cfg.Rows, sizes[0]))
 }
 
 func (s *Store) ready(ctx context.Context, migrate bool) error {

@@ -1,9 +1,11 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/riverstones/riverstones/store"
@@ -59,7 +61,9 @@ func (s *Store) Resends(ctx context.Context, ids []string) (out []store.Resend, 
 func (s *Store) keyed(ctx context.Context, b *bulk, ids []string, read func(*row)) error {
 	ctx, stop := context.WithTimeout(ctx, s.readTimeout)
 	defer stop()
-	return s.bulks[b].padded(b, idValues(sqlkit.Keys(ids)), func(st *sql.Stmt, args []any) error {
+	keys := sqlkit.Keys(ids)
+	slices.SortFunc(keys, func(a, b sqlkit.ID) int { return bytes.Compare(a[:], b[:]) })
+	return s.bulks[b].padded(b, idValues(slices.Compact(keys)), func(st *sql.Stmt, args []any) error {
 		rows, err := st.QueryContext(ctx, args...)
 		return collect(rows, err, read)
 	})

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -64,10 +65,21 @@ func SQLite(t testing.TB) store.Store {
 	t.Helper()
 	path := filepath.Join(folder(t), "riverstones.db")
 	require.NoError(t, os.WriteFile(path, empty(t), 0o600))
-	s, err := sqlite.Open(t.Context(), path, sqlite.Config{Migrate: true})
+	_, bench := t.(*testing.B)
+	s, err := sqlite.Open(t.Context(), path, sqlite.Config{Migrate: true, Rows: atOnce(bench), ReadTimeout: time.Minute})
 	require.NoError(t, err)
 	closeAtEnd(t, s)
 	return s
+}
+
+// atOnce says for how many rows statements are prepared. To prepare them for as
+// many as in earnest is most of the time of most tests; the tests of package
+// sqlite do.
+func atOnce(earnest bool) int {
+	if earnest {
+		return 0
+	}
+	return 16
 }
 
 // template is the file of an empty, migrated store: a copy is made in no time,
