@@ -77,6 +77,7 @@ type Server struct {
 	http       *http.Server
 	dispatcher *dispatch.Dispatcher
 	checkpoint *dispatch.Checkpoint
+	debugged   *dispatch.Debugged
 	relay      *dispatch.Relay
 	callbacks  *callback.Service
 	beside     beside
@@ -109,6 +110,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, log: log, failed: make(chan error, 1)}
 	s.checkpoint = dispatch.NewCheckpoint(deps.NATS, deps.Store, cfg.Patience, log)
+	s.debugged = dispatch.NewDebugged(deps.NATS, deps.Store, dispatch.KeptDebugged, log)
 	if s.registry, err = registry.New(deps.NATS, deps.Store, registry.Config{Log: log}); err != nil {
 		return nil, fmt.Errorf("make gateway: %w", err)
 	}
@@ -125,7 +127,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s.dispatcher = dispatch.New(dispatch.Config{BacklogLimit: cfg.BacklogLimit, Barrier: cfg.Barrier}, dispatch.Deps{
 		Store: deps.Store, Publisher: sealing, Queue: dispatch.NewGauge(js), Checkpoint: s.checkpoint, Wake: commander.Wake,
-		Check: sealing.Check, Revealed: sealing.Revealed, Target: s.callbacks.Check, Log: log,
+		Debugged: s.debugged, Check: sealing.Check, Revealed: sealing.Revealed, Target: s.callbacks.Check, Log: log,
 	})
 	e := newEcho(cfg, log)
 	router := rest.NewRouter(e, cfg.MaxBody)
@@ -147,7 +149,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 
 // commands makes the commander and its relay.
 func (s *Server) commands(deps Deps, sealing *dispatch.Sealing, log *zap.Logger) (*dispatch.Commander, error) {
-	c := &dispatch.Commander{Store: deps.Store, Methods: s.registry.Methods, Check: sealing.Check, NoEcho: s.registry.NoEcho}
+	c := &dispatch.Commander{Store: deps.Store, Methods: s.registry.Methods, Check: sealing.Check, NoEcho: s.registry.NoEcho, Debugged: s.debugged.Note}
 	relay, err := dispatch.NewRelay(deps.Store, sealing, deps.NATS, c.Pursue, log)
 	if err != nil {
 		return nil, fmt.Errorf("make gateway: %w", err)
@@ -196,7 +198,7 @@ func (s *Server) Start(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("start gateway: %w", err), l.Close())
 	}
 	s.dispatcher.Start(ctx)
-	if err := errors.Join(s.relay.Start(ctx), s.registry.Start(ctx)); err != nil {
+	if err := errors.Join(s.debugged.Start(ctx), s.relay.Start(ctx), s.registry.Start(ctx)); err != nil {
 		return errors.Join(fmt.Errorf("start gateway: %w", err), l.Close())
 	}
 	if err := s.beside.pub.Start(ctx); err != nil {
@@ -263,6 +265,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.serving.Wait()
 	s.checkpoint.Stop() // ends the waits of requests that were cut off
 	s.dispatcher.Stop()
+	s.debugged.Stop()
 	s.relay.Stop()
 	s.callbacks.Stop()
 	s.ends.stop()

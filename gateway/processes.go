@@ -68,7 +68,7 @@ func declaration(reg *registry.Registry, code string) (river.Declaration, bool) 
 // configuration says so its background work.
 func (s *Server) processes(r *rest.Router, cfg *Config, deps *Deps, check dispatch.Check, commander *dispatch.Commander, js jetstream.JetStream) error {
 	var err error
-	if s.river, err = newRiver(cfg.River, deps.Store, s.registry, check, commander.Wake, js, s.log); err != nil {
+	if s.river, err = newRiver(cfg.River, debugSteps{deps.Store, s.debugged.Note}, s.registry, check, commander.Wake, js, s.log); err != nil {
 		return err
 	}
 	s.ends = ends{nc: deps.NATS, wake: s.river.Wake}
@@ -124,8 +124,9 @@ func NewRiver(cfg river.Config, deps Deps) (*River, error) {
 	if out.registry, err = registry.New(deps.NATS, deps.Store, registry.Config{Log: log}); err != nil {
 		return nil, fmt.Errorf("make river: %w", err)
 	}
-	wake := func() { _ = deps.NATS.Publish(queue.OutboxSubject, nil) } // the relay looks by itself too
-	if out.runtime, err = newRiver(cfg, deps.Store, out.registry, out.registry.Check, wake, js, log); err != nil {
+	tell := func(process string, debug bool) { _ = dispatch.TellDebugged(deps.NATS, process, debug) } // gateways look by themselves too
+	wake := func() { _ = deps.NATS.Publish(queue.OutboxSubject, nil) }                                // the relay looks by itself too
+	if out.runtime, err = newRiver(cfg, debugSteps{deps.Store, tell}, out.registry, out.registry.Check, wake, js, log); err != nil {
 		return nil, err
 	}
 	out.ends = ends{nc: deps.NATS, wake: out.runtime.Wake}

@@ -35,6 +35,9 @@ const (
 	AllAsks = "rs.ask.*"
 	// OutboxSubject is where gateways tell the relay that something waits.
 	OutboxSubject = "rs.outbox"
+	// DebugSubject is where gateways tell each other that a process enters or
+	// leaves debug mode.
+	DebugSubject = "rs.debug"
 	// PubSubject takes requests that publish tasks as POST /task does (served by
 	// the gateway).
 	PubSubject = "rs.pub"

@@ -135,6 +135,9 @@ type Processes interface {
 	SetDebug(ctx context.Context, processInstanceID string, debug bool) error
 	// Debug reports the debug mode of a process, false for an unknown one.
 	Debug(ctx context.Context, processInstanceID string) (bool, error)
+	// Debugged returns processes in debug mode: all if they are not more than
+	// limit, else any limit of them.
+	Debugged(ctx context.Context, limit int) ([]string, error)
 }
 
 // Attempts shows what was commanded.

@@ -261,7 +261,7 @@ func TestAnOrchestratorOnlyPublishes(t *testing.T) {
 	require.Equal(t, "{}", string(answer.Data))
 	require.Empty(t, in.orchestrator.denials())
 	for _, subject := range []string{
-		"rs.task.MachineStone._.start", "rs.evt.MachineStone.start", "rs.ask.MachineStone", "rs.ctl.MachineStone", "rs.checkpoint.RS_TASKS", "rs.outbox", "rs.dlq.MachineStone",
+		"rs.task.MachineStone._.start", "rs.evt.MachineStone.start", "rs.ask.MachineStone", "rs.ctl.MachineStone", "rs.checkpoint.RS_TASKS", "rs.outbox", "rs.debug", "rs.dlq.MachineStone",
 		"$JS.API.STREAM.INFO.RS_TASKS", "$JS.API.DIRECT.GET.RS_TASKS", "$JS.API.CONSUMER.CREATE.RS_EVENTS.mine", "$KV.RS_STONES.MachineStone.host-1",
 	} {
 		require.NoError(t, in.orchestrator.nc.Publish(subject, nil))

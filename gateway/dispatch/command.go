@@ -33,6 +33,8 @@ type Commander struct {
 	Check Check
 	// NoEcho names the params that a client sees masked; nil knows none.
 	NoEcho func(stone string) []string
+	// Debugged is told of each change of a process's debug mode; nil tells nobody.
+	Debugged func(processInstanceID string, debug bool)
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 }
@@ -115,14 +117,23 @@ func (c *Commander) SetDebug(ctx context.Context, processInstanceID string, debu
 	if err := c.Store.SetDebug(ctx, processInstanceID, debug); err != nil {
 		return away(err)
 	}
+	c.debugged(processInstanceID, debug)
 	return nil
 }
 
+func (c *Commander) debugged(processInstanceID string, debug bool) {
+	if c.Debugged != nil {
+		c.Debugged(processInstanceID, debug)
+	}
+}
+
 func (c *Commander) command(ctx context.Context, key string, decide func(store.Standing, time.Time) (*store.Step, error)) (task.Task, error) {
-	sends := false
+	sends, debug := false, (*bool)(nil)
 	t, err := c.Store.Command(ctx, key, func(s store.Standing) (*store.Step, error) {
 		step, err := decide(s, c.now())
-		sends = step != nil && len(step.Outbox) > 0
+		if sends, debug = false, nil; step != nil {
+			sends, debug = len(step.Outbox) > 0, step.Debug
+		}
 		return step, err
 	})
 	if _, ok := errors.AsType[*fault.Error](err); ok {
@@ -133,6 +144,9 @@ func (c *Commander) command(ctx context.Context, key string, decide func(store.S
 		return t, fault.New(fault.NotFound, "task %s does not exist", key)
 	case err != nil:
 		return t, away(err)
+	}
+	if debug != nil {
+		c.debugged(t.ProcessInstanceID, *debug)
 	}
 	if sends && c.Wake != nil {
 		c.Wake()

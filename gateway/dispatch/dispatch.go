@@ -78,14 +78,15 @@ type Queue interface {
 }
 
 // Deps are the parts a [Dispatcher] works with; all are required but Check,
-// Revealed, and Target, without which no callback is taken. It does not start or
+// Debugged, Revealed, and Target, without which no callback is taken. It does not start or
 // stop them.
 type Deps struct {
 	Store      Store
 	Publisher  Publisher
 	Queue      Queue
 	Checkpoint *Checkpoint
-	Wake       func() // tells the relay that something waits in the outbox
+	Wake       func()    // tells the relay that something waits in the outbox
+	Debugged   *Debugged // nil shows debug mode only where the request or the store says it
 	Check      Check
 	Target     Target
 	// Revealed prepares a recorded command for comparison with one that is sent

@@ -114,6 +114,9 @@ func (d *Dispatcher) debugging(ctx context.Context, drafts []draft) error {
 			d.deps.Log.Warn("debug mode can not be switched on", zap.Error(err))
 			return away(err)
 		}
+		if d.deps.Debugged != nil {
+			d.deps.Debugged.Note(process, true)
+		}
 		if done == nil {
 			done = map[string]bool{}
 		}

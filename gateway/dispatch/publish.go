@@ -356,7 +356,7 @@ func (d *Dispatcher) outcomes(ctx context.Context, drafts []draft) []Outcome {
 				o.Task.NotBefore = one.hold.end(one.cmd.CreateTime)
 			}
 		}
-		o.Task.Debug = o.Task.Debug || one.debug
+		o.Task.Debug = o.Task.Debug || one.debug || !o.Known && d.debugged(ctx, one)
 		if o.Recorded && (o.Known && one.seq > 0 || one.failed) {
 			// Its row says more than its command.
 			if t, err := d.deps.Store.Task(ctx, o.Task.ID); err == nil {
@@ -366,6 +366,11 @@ func (d *Dispatcher) outcomes(ctx context.Context, drafts []draft) []Outcome {
 		out[i] = o
 	}
 	return out
+}
+
+// debugged reports whether the process of a new task is in debug mode.
+func (d *Dispatcher) debugged(ctx context.Context, one *draft) bool {
+	return d.deps.Debugged != nil && d.deps.Debugged.Has(ctx, one.cmd.ProcessInstanceID)
 }
 
 // published is the task that a stored command makes.

@@ -27,3 +27,13 @@ select debug from process where id = $1`, func(r *row) { debug = r.Bool() }, sql
 	}
 	return debug, nil
 }
+
+// Debugged returns processes in debug mode, at most limit.
+func (s *Store) Debugged(ctx context.Context, limit int) (all []string, err error) {
+	err = s.each(ctx, `
+select id from process where debug limit $1`, func(r *row) { all = append(all, r.Text()) }, limit)
+	if err != nil {
+		return nil, fmt.Errorf("debugged: %w", err)
+	}
+	return all, nil
+}

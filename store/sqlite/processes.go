@@ -13,6 +13,9 @@ insert into process (id, debug) values (?, ?) on conflict (id) do update set deb
 
 	selectDebug = `
 select debug from process where id = ?`
+
+	selectDebugged = `
+select id from process where debug limit ?`
 )
 
 // SetDebug sets the debug mode of a process.
@@ -30,4 +33,13 @@ func (s *Store) Debug(ctx context.Context, processInstanceID string) (debug bool
 		return false, fmt.Errorf("debug: %w", err)
 	}
 	return debug, nil
+}
+
+// Debugged returns processes in debug mode, at most limit.
+func (s *Store) Debugged(ctx context.Context, limit int) (all []string, err error) {
+	err = s.each(ctx, selectDebugged, func(r *row) { all = append(all, r.Text()) }, limit)
+	if err != nil {
+		return nil, fmt.Errorf("debugged: %w", err)
+	}
+	return all, nil
 }

@@ -18,6 +18,7 @@ import (
 // What is kept beside tasks, for operators.
 var catalogTests = map[string]func(*testing.T, store.Store){
 	"Processes/debug":     testDebug,
+	"Processes/debugged":  testDebugged,
 	"Attempts/all":        testAttempts,
 	"Stones/announced":    testStones,
 	"Stones/used":         testUsedStones,
@@ -41,6 +42,27 @@ func testDebug(t *testing.T, s store.Store) {
 	debug, err := s.Debug(t.Context(), "off")
 	require.NoError(t, err)
 	require.False(t, debug)
+}
+
+// Those in debug mode are found among the others.
+func testDebugged(t *testing.T, s store.Store) {
+	require.NoError(t, s.SetDebug(t.Context(), "off", false))
+	got, err := s.Debugged(t.Context(), 3)
+	require.NoError(t, err)
+	require.Empty(t, got)
+	for _, id := range []string{"a", widest, "b"} {
+		require.NoError(t, s.SetDebug(t.Context(), id, true))
+	}
+	got, err = s.Debugged(t.Context(), 3)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{"a", widest, "b"}, got)
+	require.NoError(t, s.SetDebug(t.Context(), "a", false))
+	got, err = s.Debugged(t.Context(), 3)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{widest, "b"}, got)
+	got, err = s.Debugged(t.Context(), 1)
+	require.NoError(t, err)
+	require.Len(t, got, 1)
 }
 
 // All commands of a task, in the order of their epochs.

@@ -39,6 +39,7 @@ func calls(ctx context.Context, s store.Store, n task.Names, b store.Batch) map[
 	_, _, out["Waiting"] = s.Waiting(ctx, noon)
 	out["SetDebug"] = s.SetDebug(ctx, "process", true)
 	_, out["Debug"] = s.Debug(ctx, "process")
+	_, out["Debugged"] = s.Debugged(ctx, 1)
 	_, out["Attempts"] = s.Attempts(ctx, n.ID)
 	out["PutStone"] = s.PutStone(ctx, "A", json.RawMessage(`{}`), noon)
 	_, out["Stones"] = s.Stones(ctx)
