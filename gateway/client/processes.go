@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -228,4 +229,28 @@ func (c *Client) ModelXML(ctx context.Context, id string) ([]byte, error) {
 		return nil, err
 	}
 	return a.body, nil
+}
+
+// Resting reports whether nothing happens to the process by itself any more: it
+// is at an end, or waits for an operator.
+func (p *ProcessInstance) Resting() bool {
+	switch p.ProcessStatus {
+	case "completed", "failed", "canceled", "deleted", "debug", "rollback.failed", "delete.failed":
+		return true
+	default:
+		return false
+	}
+}
+
+// WaitProcess looks at a process every so often until it rests, and returns it.
+func (c *Client) WaitProcess(ctx context.Context, id string, every time.Duration) (ProcessInstance, error) {
+	for {
+		p, err := c.Process(ctx, id)
+		if err != nil || p.Resting() {
+			return p, err
+		}
+		if !sleep(ctx, every) {
+			return p, fmt.Errorf("wait for process %s, which is %s: %w", id, p.ProcessStatus, context.Cause(ctx))
+		}
+	}
 }

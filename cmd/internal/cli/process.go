@@ -7,8 +7,9 @@ import (
 )
 
 func newProcess(p *Process) *cobra.Command {
-	return newGroup(p, "process", "Steer processes of orchestrators, through the REST API", func(r *remote) []*cobra.Command {
-		return []*cobra.Command{newProcessDebug(p, r)}
+	return newGroup(p, "process", "Deploy models, start processes, see how they stand, and steer them", func(r *remote) []*cobra.Command {
+		return append(newProcessOrders(p, r), newProcessDeploy(p, r), newProcessStart(p, r), newProcessList(p, r), newProcessShow(p, r),
+			newProcessSignal(p, r), newProcessDebug(p, r))
 	})
 }
 
@@ -16,7 +17,7 @@ func newProcessDebug(p *Process, r *remote) *cobra.Command {
 	return &cobra.Command{
 		Use:     "debug PROCESS on|off",
 		Short:   "Switch the debug mode of a process",
-		Long:    "In debug mode a failed task of the process waits for an operator, who can run\nit again (task rerun) or give it up (task resume).",
+		Long:    "In debug mode a failed task of the process waits for an operator, who can run\nit again (task rerun) or give it up (task resume). Switched off, a process that\nis held fails. The process may be one of another orchestrator.",
 		Example: "  riverstones process debug 2910431 on",
 		Args:    args(cobra.ExactArgs(2)),
 		RunE: func(c *cobra.Command, given []string) error {

@@ -61,6 +61,7 @@ type after struct {
 	wait    bool
 	timeout time.Duration
 	yes     bool
+	want    []string // statuses of a process that are no failure
 }
 
 func (a *after) flags(c *cobra.Command) {
