@@ -47,7 +47,7 @@ func Load(path string) (*Scenario, error) {
 			s.Steps = steps(body)
 		default:
 			name, tenant, _ := strings.Cut(name, " @")
-			s.Models = append(s.Models, Model{Name: name, Tenant: tenant, XML: expand(name, body)})
+			s.Models = append(s.Models, Model{Name: name, Tenant: tenant, XML: XML(name, body)})
 		}
 	}
 	if len(s.Steps) == 0 {
@@ -96,8 +96,8 @@ var (
 	amp    = strings.NewReplacer("&", "&amp;", "<", "&lt;")
 )
 
-// expand makes a file of a section.
-func expand(name, body string) []byte {
+// XML makes a file of a section: the elements of a process, or whole processes.
+func XML(name, body string) []byte {
 	xml := arrows.ReplaceAllStringFunc(body, func(line string) string {
 		m := arrows.FindStringSubmatch(line)
 		nodes := strings.Split(m[1], " -> ")

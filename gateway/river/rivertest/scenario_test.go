@@ -18,7 +18,10 @@ import (
 
 var update = flag.Bool("update", false, "write what is shown into the scenarios")
 
-func TestMain(m *testing.M) { pgtest.Main(m, goleak.IgnoreCurrent()) }
+func TestMain(m *testing.M) {
+	_ = flag.Set("rapid.checks", "40") // a flag of the command line overrides it
+	pgtest.Main(m, goleak.IgnoreCurrent())
+}
 
 // each runs f for all scenarios.
 func each(t *testing.T, f func(t *testing.T, file string, sc *rivertest.Scenario)) {
