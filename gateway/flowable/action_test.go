@@ -111,11 +111,7 @@ func TestTransientVariablesAlone(t *testing.T) {
 
 func TestBroadcast(t *testing.T) {
 	t.Parallel()
-	each(t, broadcast)
-}
-
-func broadcast(t *testing.T, w *world) {
-	t.Helper()
+	w := setup(t, flowable.Config{})
 	waiting := `<process id="p">` + line(waitGo, receive("b")) + `</process>`
 	w.deployAll(t, waiting+`<process id="q"><startEvent id="s"><signalEventDefinition signalRef="go"/></startEvent>`+receive("a")+`<endEvent id="e"/>`+flow("s", "a")+flow("a", "e")+`</process>`, "")
 	w.deployAll(t, waiting, "other")
@@ -145,11 +141,7 @@ func broadcast(t *testing.T, w *world) {
 // Of callers that act on one execution at once, one wins.
 func TestRaces(t *testing.T) {
 	t.Parallel()
-	each(t, races)
-}
-
-func races(t *testing.T, w *world) {
-	t.Helper()
+	w := setup(t, flowable.Config{})
 	w.deploy(t, line(receive("a"), receive("b"), receive("c")))
 	in := w.start(t)
 	e := w.at(t, in.ID, "a").ID

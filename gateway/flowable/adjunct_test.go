@@ -31,11 +31,7 @@ func matches(t testing.TB, r response, members ...string) {
 
 func TestDeployments(t *testing.T) {
 	t.Parallel()
-	each(t, deployments)
-}
-
-func deployments(t *testing.T, w *world) {
-	t.Helper()
+	w := setup(t, flowable.Config{})
 	model := fmt.Sprintf(frame, `<process id="p" name="P">`+line(receive("a"))+`</process>`)
 	const all = "/repository/deployments"
 	r := w.form(t, "POST", all+"?deploymentName=my+name&deploymentKey=k", part{"file", "dir/p.bpmn20.xml", model}, part{"tenantId", "", "shop"}).is(t, 201)
@@ -100,11 +96,7 @@ func deployments(t *testing.T, w *world) {
 
 func TestDefinitions(t *testing.T) {
 	t.Parallel()
-	each(t, definitions)
-}
-
-func definitions(t *testing.T, w *world) {
-	t.Helper()
+	w := setup(t, flowable.Config{})
 	one := w.deploy(t, line(receive("a")))
 	two := w.deploy(t, line(receive("b")))
 	w.deployAll(t, `<process id="other" name="Other"><startEvent id="s" flowable:formKey="f"/>`+receive("a")+`<endEvent id="e"/>`+flow("s", "a")+flow("a", "e")+`</process>`, "shop")
@@ -144,11 +136,7 @@ func definitions(t *testing.T, w *world) {
 
 func TestInstances(t *testing.T) {
 	t.Parallel()
-	each(t, instances)
-}
-
-func instances(t *testing.T, w *world) {
-	t.Helper()
+	w := setup(t, flowable.Config{Users: map[string]string{"kermit": "frog"}})
 	w.deploy(t, line(receive("a")))
 	w.deployAll(t, `<process id="m"><startEvent id="s"><messageEventDefinition messageRef="mail"/></startEvent>`+receive("a")+`<endEvent id="e"/>`+flow("s", "a")+flow("a", "e")+`</process>`, "shop")
 	const all = "/runtime/process-instances"

@@ -136,12 +136,7 @@ func TestWritesAreWhole(t *testing.T) {
 
 func TestNamesOfVariables(t *testing.T) {
 	t.Parallel()
-	each(t, namesOfVariables)
-}
-
-func namesOfVariables(t *testing.T, w *world) {
-	t.Helper()
-	n := nest(t, w)
+	n := nest(t, setup(t, flowable.Config{}))
 	for _, name := range []string{"a b", "a/b", "ä", "名前", "a%2Fb", "a?b#c", "😀", "data", "..", "a+b", `"`, "a;b", "{x}", strings.Repeat("n", 255)} {
 		raw, err := json.Marshal(name)
 		require.NoError(t, err)
@@ -164,12 +159,7 @@ func namesOfVariables(t *testing.T, w *world) {
 // Each row of the types (6.6).
 func TestTypes(t *testing.T) {
 	t.Parallel()
-	each(t, typesOfVariables)
-}
-
-func typesOfVariables(t *testing.T, w *world) {
-	t.Helper()
-	n := nest(t, w)
+	n := nest(t, setup(t, flowable.Config{}))
 	long := `"` + strings.Repeat("a", 5000) + `"`
 	for _, tt := range []struct{ typ, value, wantType, want string }{
 		{"string", `"x"`, "string", `"x"`}, {"string", long, "string", long},

@@ -17,11 +17,7 @@ const worker = `<serviceTask id="work" name="Work" flowable:type="external-worke
 
 func TestExternalWorkers(t *testing.T) {
 	t.Parallel()
-	each(t, externalWorkers)
-}
-
-func externalWorkers(t *testing.T, w *world) {
-	t.Helper()
+	w := setup(t, flowable.Config{})
 	w.deploy(t, line(fmt.Sprintf(worker, "orders"), receive("b"))+
 		`<boundaryEvent id="failed" attachedToRef="work"><errorEventDefinition errorRef="bad"/></boundaryEvent>`+receive("repair")+flow("failed", "repair")+flow("repair", "end"))
 	acquire := func(body string) []jobShown {

@@ -41,10 +41,11 @@ func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Lo
 // pass lets time pass.
 func (w *world) pass(d time.Duration) { w.ahead.Add(int64(d)) }
 
-// setup returns a world on SQLite.
+// setup returns a world on PostgreSQL, which is not slowed down by the race
+// detector as SQLite, a part of this process, is.
 func setup(t testing.TB, cfg flowable.Config) *world {
 	t.Helper()
-	return on(t, cfg, storetest.SQLite(t))
+	return on(t, cfg, storetest.Postgres(t))
 }
 
 // each runs a test in a world on each kind of store: for what the stores find

@@ -25,85 +25,174 @@ type AcquiredJob struct {
 	Variables []Variable
 }
 
+// maxSeen is how many jobs one call looks at, to find those that are to be had.
+const maxSeen = 2 * MaxAcquire
+
 // AcquireJobs locks jobs of a topic for a worker, the oldest first.
 func (r *Runtime) AcquireJobs(ctx context.Context, a Acquire) ([]AcquiredJob, error) {
 	if a.Tasks < 1 || a.Tasks > MaxAcquire {
 		return nil, fault.New(fault.Invalid, "numberOfTasks must be between 1 and %d", MaxAcquire)
 	}
 	f := store.JobFilter{Topic: a.Topic, Kinds: []store.JobKind{store.ExternalJob}, Acquirable: true, Now: r.now(),
-		Paging: store.Paging{Sort: "created", Size: 2 * a.Tasks}}
+		Paging: store.Paging{Sort: "created", Size: max(2*a.Tasks, 20)}}
 	f.Tenant = a.Tenant
-	rows, _, err := r.store.Jobs(ctx, f)
-	if err != nil {
-		return nil, r.explain(err)
-	}
-	var out []AcquiredJob
-	for i := range rows {
-		if len(out) == a.Tasks {
+	k := &taking{r: r, a: &a}
+	for seen := 0; seen < maxSeen; {
+		rows, _, err := r.store.Jobs(ctx, f)
+		if err != nil {
+			return k.got(r.explain(err))
+		}
+		before := len(k.out)
+		for i := range rows {
+			if err := k.take(ctx, &rows[i]); err != nil || len(k.out) == a.Tasks {
+				return k.got(err)
+			}
+		}
+		if len(rows) < f.Size {
 			break
 		}
-		got, err := r.acquire(ctx, &rows[i], &a)
-		if err != nil {
-			return out, err
-		}
-		if got != nil {
-			out = append(out, *got)
-		}
+		seen += len(rows)
+		f.Start += len(rows) - (len(k.out) - before) // what was taken is not found again
 	}
-	return out, nil
+	return k.out, nil
 }
 
-// acquire takes one job, nil if it is not to be had any more.
-func (r *Runtime) acquire(ctx context.Context, seen *store.Job, a *Acquire) (*AcquiredJob, error) {
+// taking is one call of a worker for jobs.
+type taking struct {
+	r   *Runtime
+	a   *Acquire
+	out []AcquiredJob
+	// passed is the highest place in the queue that could not be had: what is
+	// before it has gone to a stone too.
+	passed uint64
+}
+
+// got returns the jobs that are locked already, rather than an error that would
+// hide them from their worker.
+func (k *taking) got(err error) ([]AcquiredJob, error) {
+	if len(k.out) > 0 {
+		return k.out, nil
+	}
+	return nil, err
+}
+
+// take takes one job, if it is still to be had. One whose task was published is
+// locked before the command is taken out of the queue: what is not to be
+// locked must stay there.
+func (k *taking) take(ctx context.Context, seen *store.Job) error {
 	w, err := workOf(seen)
 	if err != nil {
-		return nil, r.explain(err)
+		return k.r.explain(err)
 	}
-	if w.Published && !r.withdraw(ctx, seen.ID) {
-		return nil, nil //nolint:nilnil // none is an answer
+	if !w.Published {
+		_, err := k.lock(ctx, seen.ID, false)
+		return err
 	}
+	sequence := k.r.published(ctx, seen.ID)
+	if sequence <= k.passed {
+		return nil
+	}
+	held, err := k.lock(ctx, seen.ID, true)
+	if err != nil || !held {
+		return err
+	}
+	if !k.r.deps.Withdraw(ctx, seen.ID, sequence) {
+		k.passed = sequence
+		return k.unlock(ctx, seen.ID)
+	}
+	return k.withdrawn(ctx, seen.ID)
+}
+
+// published returns the place of a task's command in the queue, 0 if it has
+// none yet or is not the first.
+func (r *Runtime) published(ctx context.Context, id string) uint64 {
+	attempts, err := r.deps.Attempts(ctx, id)
+	if err != nil || len(attempts) != 1 {
+		return 0
+	}
+	return attempts[0].Sequence
+}
+
+// lock locks a job for the worker, and takes it if it is not published.
+func (k *taking) lock(ctx context.Context, id string, published bool) (held bool, err error) {
 	var out *AcquiredJob
-	err = r.step(ctx, func(s *step) error {
-		out = nil
-		e, j, err := s.openJob(seen.ID)
+	err = k.r.step(ctx, func(s *step) error {
+		out, held = nil, false
+		e, j, err := s.openJob(id)
 		if err != nil || j == nil || !able(e.in) || !s.free(e, &j.v) {
 			return err
 		}
 		now, err := workOf(&j.v)
-		if err != nil {
+		if err != nil || now.Published != published {
 			return err
 		}
-		if now.Published {
-			if !w.Published {
-				return nil
-			}
-			if err := s.cancelTask(&j.v, false); err != nil {
-				return err
-			}
-			now.Published = false
-			if err := now.into(&j.v); err != nil {
-				return err
-			}
+		j.v.LockOwner, j.v.LockUntil, j.dirty = k.a.Worker, s.now.Add(k.a.Lock), true
+		held = true
+		if published {
+			return nil
 		}
-		j.v.LockOwner, j.v.LockUntil, j.dirty = a.Worker, s.now.Add(a.Lock), true
-		vars, err := s.carried(e)
-		if err != nil {
-			return err
-		}
-		out = &AcquiredJob{Job: j.v, Variables: vars}
-		return nil
+		out, err = s.handed(e, j)
+		return err
 	})
-	return out, err
+	if err == nil && out != nil {
+		k.out = append(k.out, *out)
+	}
+	return held, err
 }
 
-// withdraw takes the task of a job out of the queue, false if a worker of a
-// stone has it or may have it.
-func (r *Runtime) withdraw(ctx context.Context, id string) bool {
-	attempts, err := r.deps.Attempts(ctx, id)
-	if err != nil || len(attempts) != 1 || attempts[0].Sequence == 0 {
-		return false
+// withdrawn takes a job that is locked, and whose command is out of the queue.
+func (k *taking) withdrawn(ctx context.Context, id string) error {
+	var out *AcquiredJob
+	held, err := k.onLocked(ctx, id, func(s *step, e *execution, j *row[store.Job], w work) error {
+		if err := s.cancelTask(&j.v, false); err != nil {
+			return err
+		}
+		w.Published = false
+		if err := w.into(&j.v); err != nil {
+			return err
+		}
+		var err error
+		out, err = s.handed(e, j)
+		return err
+	})
+	if err == nil && held {
+		k.out = append(k.out, *out)
 	}
-	return r.deps.Withdraw(ctx, id, attempts[0].Sequence)
+	return err
+}
+
+// unlock leaves a job to the stone that has it.
+func (k *taking) unlock(ctx context.Context, id string) error {
+	_, err := k.onLocked(ctx, id, func(_ *step, _ *execution, j *row[store.Job], _ work) error {
+		j.v.LockOwner, j.v.LockUntil = "", time.Time{}
+		return nil
+	})
+	return err
+}
+
+// onLocked changes a published job that the worker has locked, and reports
+// whether it was still there.
+func (k *taking) onLocked(ctx context.Context, id string, f func(*step, *execution, *row[store.Job], work) error) (held bool, err error) {
+	err = k.r.step(ctx, func(s *step) error {
+		held = false
+		e, j, err := s.openJob(id)
+		if err != nil || j == nil || j.v.LockOwner != k.a.Worker {
+			return err
+		}
+		w, err := workOf(&j.v)
+		if err != nil || !w.Published {
+			return err
+		}
+		j.dirty, held = true, true
+		return f(s, e, j, w)
+	})
+	return held, err
+}
+
+// handed is a job as its worker gets it.
+func (s *step) handed(e *execution, j *row[store.Job]) (*AcquiredJob, error) {
+	vars, err := s.carried(e)
+	return &AcquiredJob{Job: j.v, Variables: vars}, err
 }
 
 // free reports whether a job may be locked now: nobody holds it, and while an
