@@ -25,6 +25,7 @@ import (
 	"github.com/riverstones/riverstones/gateway/console"
 	"github.com/riverstones/riverstones/gateway/dispatch"
 	"github.com/riverstones/riverstones/gateway/fault"
+	"github.com/riverstones/riverstones/gateway/openapi"
 	"github.com/riverstones/riverstones/gateway/registry"
 	"github.com/riverstones/riverstones/gateway/rest"
 	"github.com/riverstones/riverstones/gateway/river"
@@ -61,6 +62,8 @@ type Deps struct {
 	// Secrets is the store that seals them. Without it they are known by their
 	// names only, and none that was sealed to a stone is told from another.
 	Secrets Secrets
+	// Observer hears what the gateway does.
+	Observer Observer
 }
 
 // Secrets knows the secrets of tasks; *seal.Store does.
@@ -122,14 +125,15 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.callbacks, err = callback.New(cfg.callbacks(s.registry.NoEcho), deps.Store, log); err != nil {
+	if s.callbacks, err = callback.New(cfg.callbacks(s.registry.NoEcho, &deps.Observer, js), deps.Store, log); err != nil {
 		return nil, fmt.Errorf("make gateway: %w", err)
 	}
 	s.dispatcher = dispatch.New(dispatch.Config{BacklogLimit: cfg.BacklogLimit, Barrier: cfg.Barrier}, dispatch.Deps{
 		Store: deps.Store, Publisher: sealing, Queue: dispatch.NewGauge(js), Checkpoint: s.checkpoint, Wake: commander.Wake,
 		Debugged: s.debugged, Check: sealing.Check, Revealed: sealing.Revealed, Target: s.callbacks.Check, Log: log,
+		Tracer: deps.Observer.Tracer,
 	})
-	e := newEcho(cfg, log)
+	e := newEcho(cfg, log, &deps.Observer)
 	router := rest.NewRouter(e, cfg.MaxBody)
 	taskapi.Mount(router, taskapi.Config{Zone: cfg.Zone, NoEcho: s.registry.NoEcho}, s.dispatcher, commander,
 		&dispatch.Asker{Store: deps.Store, Service: s.service, Dead: deadLetter(deps.NATS, js), Now: time.Now}, deps.Store)
@@ -139,10 +143,12 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err := s.processes(router, &cfg, &deps, sealing.Check, commander, js); err != nil {
 		return nil, err
 	}
+	openapi.Mount(router, openapi.Config{FlowablePrefixes: cfg.Flowable.Prefixes})
 	mine := (&own{store: deps.Store, nc: deps.NATS, js: js, checkpoint: s.checkpoint}).checks()
 	s.probes = &probes{checks: mine, log: log}
 	mountHealth(router, &probes{checks: slices.Concat(mine, deps.Checks), log: log})
 	console.Mount(e, console.Config{Zone: cfg.Zone})
+	mountMetrics(e, deps.Observer.Metrics)
 	s.http = newHTTP(cfg, e, log)
 	return s, nil
 }
@@ -174,12 +180,13 @@ func (s *Server) service(ctx context.Context, code string) (dispatch.Service, er
 	return out, nil
 }
 
-func newEcho(cfg Config, log *zap.Logger) *echo.Echo {
+func newEcho(cfg Config, log *zap.Logger, o *Observer) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = echo.ExtractIPDirect() // X-Forwarded-For is believed from nobody
 	e.HTTPErrorHandler = rest.ErrorHandler(log)
-	e.Use(rest.Around(rest.Guard{Log: log, Concurrent: cfg.Concurrent, Quiet: []string{pathLive, pathReady}}))
+	e.Use(rest.Around(rest.Guard{Log: log, Concurrent: cfg.Concurrent, Quiet: []string{pathLive, pathReady, pathMetrics},
+		Told: o.Request, Tracer: o.Tracer}))
 	return e
 }
 

@@ -26,9 +26,11 @@ type HealthConfig struct {
 	Listen string      // host:port; port 0 takes a free one
 	Log    *zap.Logger // nothing is logged by default
 	Checks []Check     // what /readyz asks, all at once and for 2 s at most
+	// Metrics answers GET /metrics, which is not there without it.
+	Metrics http.Handler
 }
 
-// Health serves /healthz and /readyz alone, with the answers that a [Server]
+// Health serves /healthz, /readyz and /metrics alone, with the answers that a [Server]
 // gives, for processes without the REST API.
 type Health struct {
 	listen string
@@ -49,7 +51,8 @@ func NewHealth(cfg HealthConfig) *Health {
 		log = zap.NewNop()
 	}
 	log = log.Named("health")
-	e := newEcho(Config{Concurrent: healthConcurrent}, log)
+	e := newEcho(Config{Concurrent: healthConcurrent}, log, &Observer{})
+	mountMetrics(e, cfg.Metrics)
 	mountHealth(rest.NewRouter(e, healthBody), &probes{checks: cfg.Checks, log: log})
 	timeouts := Config{ReadTimeout: healthTimeout, WriteTimeout: healthTimeout}
 	return &Health{listen: cfg.Listen, log: log, http: newHTTP(timeouts, e, log), failed: make(chan error, 1)}

@@ -3,6 +3,8 @@ package gateway
 import (
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/riverstones/riverstones/gateway/callback"
 	"github.com/riverstones/riverstones/gateway/dispatch"
 	"github.com/riverstones/riverstones/gateway/eventapi"
@@ -57,8 +59,9 @@ type Config struct {
 	Flowable flowable.Config
 }
 
-func (c *Config) callbacks(noEcho func(stone string) []string) callback.Config {
+func (c *Config) callbacks(noEcho func(stone string) []string, o *Observer, js jetstream.JetStream) callback.Config {
 	out := c.Callbacks
+	out.Tried, out.Tracer, out.Trace = o.Told, o.Tracer, traceOf(js)
 	out.Tasks = rest.Tasks{Zone: c.Zone, NoEcho: noEcho}
 	return out
 }

@@ -27,10 +27,11 @@ type RiverStore interface {
 
 // newRiver makes the process runtime. Its tasks are checked as those of any
 // client, and leave by the same outbox.
-func newRiver(cfg river.Config, st RiverStore, reg *registry.Registry, check dispatch.Check, wake func(), js jetstream.JetStream, log *zap.Logger) (*river.Runtime, error) {
+func newRiver(cfg river.Config, st RiverStore, reg *registry.Registry, check dispatch.Check, wake func(), js jetstream.JetStream, o *Observer, log *zap.Logger) (*river.Runtime, error) {
 	taker := &dispatch.Taker{JS: js, Position: st.Position}
 	r, err := river.New(cfg, river.Deps{
 		Store: st, Wake: wake, Check: check, Attempts: st.Attempts, Withdraw: taker.Take, Log: log,
+		Stepped: o.Step, Tracer: o.Tracer,
 		Declared: func(stone string) bool { _, known := reg.Methods(stone); return known },
 		Stones:   reg.Declared,
 		Stone:    func(code string) (river.Declaration, bool) { return declaration(reg, code) },
@@ -68,7 +69,7 @@ func declaration(reg *registry.Registry, code string) (river.Declaration, bool) 
 // configuration says so its background work.
 func (s *Server) processes(r *rest.Router, cfg *Config, deps *Deps, check dispatch.Check, commander *dispatch.Commander, js jetstream.JetStream) error {
 	var err error
-	if s.river, err = newRiver(cfg.River, debugSteps{deps.Store, s.debugged.Note}, s.registry, check, commander.Wake, js, s.log); err != nil {
+	if s.river, err = newRiver(cfg.River, debugSteps{deps.Store, s.debugged.Note}, s.registry, check, commander.Wake, js, &deps.Observer, s.log); err != nil {
 		return err
 	}
 	s.ends = ends{nc: deps.NATS, wake: s.river.Wake}
@@ -126,7 +127,7 @@ func NewRiver(cfg river.Config, deps Deps) (*River, error) {
 	}
 	tell := func(process string, debug bool) { _ = dispatch.TellDebugged(deps.NATS, process, debug) } // gateways look by themselves too
 	wake := func() { _ = deps.NATS.Publish(queue.OutboxSubject, nil) }                                // the relay looks by itself too
-	if out.runtime, err = newRiver(cfg, debugSteps{deps.Store, tell}, out.registry, out.registry.Check, wake, js, log); err != nil {
+	if out.runtime, err = newRiver(cfg, debugSteps{deps.Store, tell}, out.registry, out.registry.Check, wake, js, &deps.Observer, log); err != nil {
 		return nil, err
 	}
 	out.ends = ends{nc: deps.NATS, wake: out.runtime.Wake}

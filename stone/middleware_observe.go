@@ -72,7 +72,8 @@ type metrics struct {
 
 // Metrics counts runs and measures their durations, by stone and method:
 // riverstones_stone_runs_total (with the outcome), riverstones_stone_run_seconds
-// and riverstones_stone_running. It may be made several times with one
+// and riverstones_stone_running. Put it inside of [Tracing] to have the trace of a
+// run kept with its duration. It may be made several times with one
 // registerer. It fails when other collectors took these names.
 func Metrics(reg prometheus.Registerer) (Middleware, error) {
 	m, err := newMetrics(reg)
@@ -86,7 +87,7 @@ func Metrics(reg prometheus.Registerer) (Middleware, error) {
 			outcome := outcomeRetry // of a panic that passes through
 			defer func() {
 				m.running.WithLabelValues(t.Stone, method).Dec()
-				m.seconds.WithLabelValues(t.Stone, method).Observe(time.Since(began).Seconds())
+				observe(ctx, m.seconds.WithLabelValues(t.Stone, method), time.Since(began))
 				m.runs.WithLabelValues(t.Stone, method, outcome).Inc()
 			}()
 			err := next(ctx, t)
@@ -96,11 +97,22 @@ func Metrics(reg prometheus.Registerer) (Middleware, error) {
 	}, nil
 }
 
+// observe notes a duration, with the trace of ctx if that is kept.
+func observe(ctx context.Context, o prometheus.Observer, took time.Duration) {
+	sc := trace.SpanContextFromContext(ctx)
+	if with, ok := o.(prometheus.ExemplarObserver); ok && sc.IsSampled() {
+		with.ObserveWithExemplar(took.Seconds(), prometheus.Labels{"trace_id": sc.TraceID().String()})
+		return
+	}
+	o.Observe(took.Seconds())
+}
+
 func newMetrics(reg prometheus.Registerer) (m metrics, err error) {
 	labels := []string{"stone", "method"}
 	m.seconds, err = register(reg, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "riverstones_stone_run_seconds", Help: "How long one run of a method took.",
-		Buckets: prometheus.ExponentialBuckets(0.001, 4, 10), // 1 ms to 4.4 min
+		Buckets:                     prometheus.ExponentialBuckets(0.001, 4, 10), // 1 ms to 4.4 min, for servers that take no native histograms
+		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 160, NativeHistogramMinResetDuration: time.Hour,
 	}, labels))
 	if err != nil {
 		return m, err

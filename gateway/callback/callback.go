@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/gateway/rest"
@@ -55,6 +56,22 @@ type Config struct {
 	Lease time.Duration
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
+
+	// Tried hears of each try; nil hears nothing. It must not block.
+	Tried func(Tried)
+	// Tracer makes a span of each try for a traced task; with nil, none is traced.
+	Tracer trace.TracerProvider
+	// Trace returns the W3C traceparent that the command of an attempt carried, ""
+	// for none or one that is not known any more; required with Tracer.
+	Trace func(ctx context.Context, a *store.Attempt) string
+}
+
+// Tried is one try to tell somebody.
+type Tried struct {
+	Kind  store.CallbackKind
+	State store.DeliveryState // as it leaves the delivery
+	Took  time.Duration
+	Trace trace.SpanContext // the zero value for one that is not traced
 }
 
 func (c Config) withDefaults() Config {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"go.opentelemetry.io/otel/propagation"
 	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/queue/task"
@@ -21,9 +22,12 @@ import (
 const maxAnswer = 64 << 10
 
 // one tries a delivery once and says what became of it.
-func (s *Service) one(ctx context.Context, d *store.Delivery) store.Told {
+func (s *Service) one(ctx context.Context, d *store.Delivery) (told store.Told) {
+	began := time.Now()
+	ctx, span := s.follow(ctx, d)
+	defer func() { s.tried(span, d, &told, time.Since(began)) }()
 	state, problem := s.try(ctx, d)
-	told := store.Told{Number: d.Number, Since: d.Since, State: state, Problem: problem}
+	told = store.Told{Number: d.Number, Since: d.Since, State: state, Problem: problem}
 	if !state.Open() {
 		if state == store.DeliveryGivenUp {
 			s.log.Warn("an end is not told any more", zap.String("task", d.ID), zap.String("problem", problem))
@@ -113,6 +117,7 @@ func untold(d *store.Delivery, t *task.Task, superseded bool) (state store.Deliv
 // query of the URL.
 func (s *Service) call(req *http.Request) (status int, err error) {
 	s.cfg.Logins.apply(req)
+	propagation.TraceContext{}.Inject(req.Context(), propagation.HeaderCarrier(req.Header))
 	resp, err := s.http.Do(req)
 	if err != nil {
 		if e, ok := errors.AsType[*url.Error](err); ok {

@@ -128,11 +128,12 @@ func (c *Commander) debugged(processInstanceID string, debug bool) {
 }
 
 func (c *Commander) command(ctx context.Context, key string, decide func(store.Standing, time.Time) (*store.Step, error)) (task.Task, error) {
-	sends, debug := false, (*bool)(nil)
+	sends, debug, traced := false, (*bool)(nil), traceOf(ctx)
 	t, err := c.Store.Command(ctx, key, func(s store.Standing) (*store.Step, error) {
 		step, err := decide(s, c.now())
 		if sends, debug = false, nil; step != nil {
 			sends, debug = len(step.Outbox) > 0, step.Debug
+			carry(traced, step)
 		}
 		return step, err
 	})

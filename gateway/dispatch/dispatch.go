@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/gateway/fault"
@@ -93,6 +94,8 @@ type Deps struct {
 	// again: [Sealing.Revealed].
 	Revealed func(recorded, sent *queue.Command) *queue.Command
 	Log      *zap.Logger
+	// Tracer makes a span of each task that a traced request publishes; nil makes none.
+	Tracer trace.TracerProvider
 }
 
 // Dispatcher publishes tasks. It is safe for concurrent use.

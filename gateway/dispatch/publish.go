@@ -243,7 +243,9 @@ func (d *draft) gauge() gaugeKey {
 
 // send publishes what is claimed. It goes on when the caller goes away: half
 // of it would help nobody.
-func (d *Dispatcher) send(ctx context.Context, drafts []draft) error {
+func (d *Dispatcher) send(ctx context.Context, drafts []draft) (err error) {
+	end := d.trace(ctx, drafts)
+	defer func() { end(err) }()
 	now := d.cfg.Now().UTC().Truncate(time.Microsecond)
 	if err := d.want(ctx, drafts); err != nil {
 		return err

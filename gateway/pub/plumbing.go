@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/riverstones/riverstones/queue"
 )
 
 const (
@@ -26,6 +28,9 @@ func request(ctx context.Context, m *nats.Msg) (*http.Request, error) {
 	r.Header.Set("Content-Type", "application/json")
 	if id := m.Header.Get(requestID); id != "" {
 		r.Header.Set(requestID, id)
+	}
+	if parent := m.Header.Get(queue.HeaderTrace); parent != "" {
+		r.Header.Set(queue.HeaderTrace, parent)
 	}
 	return r, nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
@@ -31,16 +32,32 @@ type Guard struct {
 	// Concurrent is how many requests are served at once; those past it are
 	// refused with 429. Probes do not count. 0 is no limit.
 	Concurrent int
-	// Quiet are the routes of probes, logged at debug level only.
+	// Quiet are the routes of probes, logged at debug level only, and neither
+	// traced nor told.
 	Quiet []string
+	// Told hears of each request that was served; nil hears nothing. It must not block.
+	Told func(Served)
+	// Tracer makes a span of each request; without one a caller's trace goes on
+	// all the same.
+	Tracer trace.TracerProvider
+}
+
+// Served is a request that was served.
+type Served struct {
+	Method string // "_OTHER" for one that HTTP does not define
+	Route  string // the pattern, as in /task/:key; "" for a path that nothing is at
+	Status int
+	Took   time.Duration
+	Trace  trace.SpanContext // the zero value for one that is not traced
 }
 
 // Around returns the middleware: a request id, refusal of paths that nothing
 // good is at, the limit of concurrent requests, recovery from panics, and one
-// line in the access log, without query, headers and bodies.
+// line in the access log, without query, headers and bodies. A caller's
+// traceparent is in the context of the handler.
 func Around(g Guard) echo.MiddlewareFunc {
 	var running atomic.Int64
-	quiet := map[string]bool{}
+	quiet, tracer := map[string]bool{}, tracerOf(g.Tracer)
 	for _, route := range g.Quiet {
 		quiet[route] = true
 	}
@@ -59,10 +76,16 @@ func Around(g Guard) echo.MiddlewareFunc {
 					}
 				}
 			}
+			silent := quiet[c.Path()]
+			span := follow(tracer, c, silent)
 			if err := protect(serve, c); err != nil {
 				c.Error(err)
 			}
-			access(g.Log, c, began, quiet[c.Path()])
+			finish(span, c)
+			access(g.Log, c, began, silent, span)
+			if g.Told != nil && !silent {
+				g.Told(Served{Method: methodOf(c.Request().Method), Route: c.Path(), Status: c.Response().Status, Took: time.Since(began), Trace: contextOf(span)})
+			}
 			return nil
 		}
 	}
@@ -130,7 +153,7 @@ type panicked struct {
 func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
 
 // access writes the line of a request.
-func access(log *zap.Logger, c echo.Context, began time.Time, quiet bool) {
+func access(log *zap.Logger, c echo.Context, began time.Time, quiet bool, span trace.Span) {
 	level := zapcore.InfoLevel
 	if quiet {
 		level = zapcore.DebugLevel
@@ -144,7 +167,11 @@ func access(log *zap.Logger, c echo.Context, began time.Time, quiet bool) {
 	if len(path) > maxLogged {
 		path = path[:maxLogged]
 	}
-	line.Write(zap.String("method", r.Method), zap.String("path", path), zap.Int("status", c.Response().Status),
+	fields := [...]zap.Field{zap.String("method", r.Method), zap.String("path", path), zap.Int("status", c.Response().Status),
 		zap.Int64("bytes", c.Response().Size), zap.Duration("took", time.Since(began)),
-		zap.String("request_id", requestID(c)), zap.String("remote", c.RealIP()))
+		zap.String("request_id", requestID(c)), zap.String("remote", c.RealIP()), zap.Skip()}
+	if sc := contextOf(span); sc.IsValid() {
+		fields[len(fields)-1] = zap.Stringer("trace_id", sc.TraceID())
+	}
+	line.Write(fields[:]...)
 }

@@ -57,6 +57,8 @@ type state struct {
 	Group string `json:"group,omitzero"`
 	// Called is the instance that a call activity waits for.
 	Called string `json:"called,omitzero"`
+	// Trace is, of a root, the W3C traceparent of the request that started the instance.
+	Trace string `json:"trace,omitzero"`
 }
 
 // held is a variable with the owner's row.

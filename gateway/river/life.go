@@ -33,6 +33,9 @@ func (s *step) bear(b birth) *instance {
 	in := &instance{Instance: row, model: b.definition.process, all: map[string]*execution{}, dirty: true}
 	in.root = &execution{in: in, fresh: true, dirty: true, Execution: store.Execution{
 		ID: id, Instance: id, Root: row.Root, Kind: store.RootExecution, Active: true, Scope: true, Entered: s.now}}
+	if in.root.state.Trace = s.trace; b.super != nil {
+		in.root.state.Trace = s.traceOf(b.super.in)
+	}
 	in.Seq = 1
 	in.all[id] = in.root
 	s.add(in)

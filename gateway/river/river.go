@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/gateway/dispatch"
@@ -72,6 +73,10 @@ type Deps struct {
 	// has it or can get it any more.
 	Withdraw func(ctx context.Context, id string, sequence uint64) bool
 	Log      *zap.Logger
+	// Stepped hears of each step; nil hears nothing. It must not block.
+	Stepped func(Stepped)
+	// Tracer makes spans of the steps of traced requests; nil makes none.
+	Tracer trace.TracerProvider
 }
 
 // Declaration is what a stone says of itself.

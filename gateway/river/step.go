@@ -32,16 +32,20 @@ type step struct {
 	depth     int // of calls of calls
 	transient map[string]variable.Value
 	write     store.RuntimeChanges
-	due       bool // a job was made
-	sends     bool // the outbox has something new
+	due       bool   // a job was made
+	sends     bool   // the outbox has something new
+	trace     string // of the request that is served, "" for none
 }
 
 // step runs f and what it leads to in one transaction, up to the wait states.
 // What f keeps outside must be overwritten when it is called again.
 func (r *Runtime) step(ctx context.Context, f func(s *step) error) error {
 	var sends, due bool
+	w := r.watch(ctx)
+	traced := w.traceparent()
 	err := r.store.Step(ctx, func(ctx context.Context, tx store.RuntimeTx) error {
-		s := &step{ctx: ctx, rt: r, tx: tx, now: r.now(), instances: map[string]*instance{}}
+		s := &step{ctx: ctx, rt: r, tx: tx, now: r.now(), instances: map[string]*instance{}, trace: traced}
+		defer func() { w.moves = s.moves }()
 		if err := f(s); err != nil {
 			return err
 		}
@@ -55,7 +59,11 @@ func (r *Runtime) step(ctx context.Context, f func(s *step) error) error {
 		return nil
 	})
 	if err != nil {
-		return r.explain(err)
+		err = r.explain(err)
+	}
+	w.done(err)
+	if err != nil {
+		return err
 	}
 	if sends {
 		r.deps.Wake()

@@ -112,6 +112,7 @@ func (s *step) publish(e *execution, n *bpmn.Node, j *store.Job, r dispatch.Requ
 	if err != nil {
 		return stuck("%s %s: its task can not be published: %v", n.Kind(), n.ID, err)
 	}
+	d.Command.Trace = s.traceOf(e.in)
 	s.write.Publish = append(s.write.Publish, d)
 	return work{Namespace: r.Namespace, Published: true, Stone: r.Stone}.into(j)
 }

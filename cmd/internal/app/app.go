@@ -12,9 +12,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/cmd/internal/config"
+	"github.com/riverstones/riverstones/cmd/internal/telemetry"
 	"github.com/riverstones/riverstones/queue/embedded"
 	"github.com/riverstones/riverstones/stone"
 	"github.com/riverstones/riverstones/store"
@@ -30,6 +32,8 @@ type Hooks struct {
 	Store func(st store.Store) store.Store
 	// Commit is told of each of the recorder's commits.
 	Commit func(c recorder.Commit)
+	// Version is that of the binary, for metrics and traces.
+	Version string
 }
 
 // App is a system that can be started once.
@@ -46,7 +50,9 @@ type App struct {
 	health  string           // of the health listener, "" without it
 	parts   []*part
 	stones  []builtIn
-	end     context.CancelFunc // ends what Start left in the background
+	metrics *telemetry.Metrics
+	tracer  trace.TracerProvider // nil without an endpoint for traces
+	end     context.CancelFunc   // ends what Start left in the background
 	watches sync.WaitGroup
 
 	failed   chan error
@@ -56,7 +62,9 @@ type App struct {
 // New returns a system that is not started. cfg is one that config.Load has
 // validated.
 func New(cfg config.Config, log *zap.Logger, hooks Hooks) *App {
-	return &App{cfg: cfg, log: log, hooks: hooks, parts: makeParts(&cfg), failed: make(chan error, 1)}
+	a := &App{cfg: cfg, log: log, hooks: hooks, parts: makeParts(&cfg), failed: make(chan error, 1), metrics: telemetry.NewMetrics(hooks.Version)}
+	a.metrics.Parts(a.partNames(), a.partReady)
+	return a
 }
 
 // Start starts all parts, each after those it needs, and returns when they
@@ -75,6 +83,9 @@ func (a *App) start(ctx context.Context) error {
 	background, end := context.WithCancel(context.WithoutCancel(ctx))
 	a.end = end
 	a.stack.push("watches", func(context.Context) error { end(); a.watches.Wait(); return nil })
+	if err := a.startTracing(ctx); err != nil {
+		return err
+	}
 	if err := a.startHealth(ctx, background); err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func (a *App) startGateway(ctx, background context.Context, nc *nats.Conn) error
 		Concurrent: a.cfg.Limits.Concurrency, BacklogLimit: a.cfg.Limits.Backlog,
 		River: a.riverConfig(), RunRiver: a.cfg.Has(config.River), Flowable: a.cfg.Processes.Flowable(),
 		Callbacks: callback.Config{Allow: a.cfg.Callbacks.Allow, Secrets: a.cfg.Callbacks.Secrets, Logins: a.cfg.Callbacks.Logins},
-	}, gateway.Deps{Store: a.store, Publisher: pub, NATS: nc, Log: a.log, Secrets: a.sealed,
+	}, gateway.Deps{Store: a.store, Publisher: pub, NATS: nc, Log: a.log, Secrets: a.sealed, Observer: a.observer(),
 		Checks: a.checks(partStore, string(config.Gateway))})
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func (a *App) startRiver(ctx context.Context, nc *nats.Conn) error {
 		a.works(string(config.River), func(context.Context) error { return nil })
 		return nil
 	}
-	r, err := gateway.NewRiver(a.riverConfig(), gateway.Deps{Store: a.store, NATS: nc, Log: a.log})
+	r, err := gateway.NewRiver(a.riverConfig(), gateway.Deps{Store: a.store, NATS: nc, Log: a.log, Observer: a.observer()})
 	if err != nil {
 		return err
 	}

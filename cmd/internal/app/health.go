@@ -81,7 +81,7 @@ func (a *App) startHealth(ctx, background context.Context) error {
 	if a.cfg.HealthListen == "" {
 		return nil
 	}
-	h := gateway.NewHealth(gateway.HealthConfig{Listen: a.cfg.HealthListen, Log: a.log, Checks: a.checks()})
+	h := gateway.NewHealth(gateway.HealthConfig{Listen: a.cfg.HealthListen, Log: a.log, Checks: a.checks(), Metrics: a.metrics.Handler()})
 	if err := h.Start(ctx); err != nil {
 		return err
 	}

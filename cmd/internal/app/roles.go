@@ -64,8 +64,11 @@ func nilOr[S Database](s S, err error) (Database, error) {
 }
 
 func (a *App) startRecorder(ctx context.Context, nc *nats.Conn) error {
-	r := recorder.New(a.store, nc, recorder.Config{Logger: a.log, OnCommit: a.hooks.Commit,
-		Keep: a.cfg.Retention.Messages, KeepDeliveries: a.cfg.Retention.Callbacks, AcceptGaps: a.cfg.AcceptGaps})
+	cfg := recorder.Config{Logger: a.log, Keep: a.cfg.Retention.Messages, KeepDeliveries: a.cfg.Retention.Callbacks, AcceptGaps: a.cfg.AcceptGaps}
+	if err := a.observeRecorder(nc, &cfg); err != nil {
+		return err
+	}
+	r := recorder.New(a.store, nc, cfg)
 	if err := r.Start(ctx); err != nil {
 		return err
 	}
@@ -102,13 +105,15 @@ func (a *App) startWorker(ctx, background context.Context, nc *nats.Conn) error 
 }
 
 func (a *App) newWorker(nc *nats.Conn) (*stone.Worker, error) {
-	log := a.log.Named("stone")
 	keys, err := stoneKeys(&a.cfg.Work)
 	if err != nil {
 		return nil, err
 	}
-	w, err := stone.NewWorker(nc, stone.Config{Logger: a.log, Grace: a.cfg.StopTimeout, SealKeys: keys,
-		Middleware: []stone.Middleware{stone.Logging(log), stone.Recovery(log)}})
+	around, err := a.middleware(a.log.Named("stone"))
+	if err != nil {
+		return nil, err
+	}
+	w, err := stone.NewWorker(nc, stone.Config{Logger: a.log, Grace: a.cfg.StopTimeout, SealKeys: keys, Middleware: around})
 	if err != nil {
 		return nil, err
 	}

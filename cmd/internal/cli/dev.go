@@ -50,7 +50,7 @@ transitions as it is recorded, and goes on serving.`,
 			})
 		},
 	}
-	config.Flags(c.Flags(), base, config.Dev, config.Queue[:1], config.Working, config.Stopping, config.Logging)
+	config.Flags(c.Flags(), base, config.Dev, config.Queue[:1], config.Working, config.Stopping, config.Traces, config.Logging)
 	c.Flags().BoolVar(&demo, "demo", false, "publish the sample task and show its way")
 	return c
 }

@@ -37,6 +37,6 @@ for --stop-timeout, the rest is given back. A second one stops at once.`,
 			return serve(c.Context(), p, cfg, func(context.Context, *app.App) error { return nil })
 		},
 	}
-	config.Flags(c.Flags(), base, config.Process, config.API, config.Callback, config.Keeping, config.Models, config.Health, config.Queue, config.Database, config.Sealing, config.Working, config.Logging)
+	config.Flags(c.Flags(), base, config.Process, config.API, config.Callback, config.Keeping, config.Models, config.Health, config.Queue, config.Database, config.Sealing, config.Working, config.Traces, config.Logging)
 	return c
 }

@@ -36,7 +36,7 @@ func serve(ctx context.Context, p *Process, cfg config.Config, started func(ctx 
 	defer flush()
 	ctx, release := withSignals(ctx, p, log)
 	defer release()
-	a := app.New(cfg, log, app.Hooks{})
+	a := app.New(cfg, log, app.Hooks{Version: buildOf(p.Version).Version})
 	if err := a.Start(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil // stopped while it started, as it was asked to

@@ -29,6 +29,6 @@ defines, until SIGTERM or SIGINT. It reaches NATS only, no database.`,
 			return serve(c.Context(), p, cfg, func(context.Context, *app.App) error { return nil })
 		},
 	}
-	config.Flags(c.Flags(), base, config.Client, config.Health, config.Working, config.Directory, config.Stopping, config.Logging)
+	config.Flags(c.Flags(), base, config.Client, config.Health, config.Working, config.Directory, config.Stopping, config.Traces, config.Logging)
 	return c
 }

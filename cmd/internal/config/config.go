@@ -49,8 +49,8 @@ type Config struct {
 	Roles []Role
 
 	Listen string // host:port of the REST API; port 0 takes a free one
-	// HealthListen is the host:port of a listener for /healthz and /readyz only,
-	// "" for none. The REST API serves both by itself.
+	// HealthListen is the host:port of a listener for /healthz, /readyz and /metrics
+	// only, "" for none. The REST API serves them by itself.
 	HealthListen string
 	AllowOpen    bool // allow to listen where other machines can connect, without authentication
 
@@ -67,6 +67,10 @@ type Config struct {
 	SealKeys     string // file with the keys that seal secrets in the database, "" for none
 	SealKeysText string // these keys themselves, "" for none; a secret
 	SealMake     bool   // without both, keep a key file in Data that is made at the first start
+
+	// Traces is the URL that an OpenTelemetry collector takes spans at over HTTP, ""
+	// for no spans.
+	Traces string
 
 	TimeZone    *time.Location // of createTime and endTime in the API
 	LogLevel    zapcore.Level

@@ -48,7 +48,8 @@ const (
 // them as flags. Definitions of stones are sections of the file only.
 var (
 	keyListen    = key{"listen", "host:port", "address of the REST API", text(func(c *Config) *string { return &c.Listen }), func(c *Config) string { return c.Listen }}
-	keyHealth    = key{"health-listen", "host:port", `address for /healthz and /readyz alone, which the REST API serves too, "" for none`, text(func(c *Config) *string { return &c.HealthListen }), func(c *Config) string { return c.HealthListen }}
+	keyHealth    = key{"health-listen", "host:port", `address for /healthz, /readyz and /metrics alone, which the REST API serves too, "" for none`, text(func(c *Config) *string { return &c.HealthListen }), func(c *Config) string { return c.HealthListen }}
+	keyOTLP      = key{"otlp-endpoint", "url", "OpenTelemetry collector that spans are sent to over HTTP, such as http://127.0.0.1:4318 (default: $" + envOTLPTraces + ", or $" + envOTLP + "; none without)", text(func(c *Config) *string { return &c.Traces }), nil}
 	keyAllowOpen = key{"allow-open", "bool", "listen where other machines can connect, although there is no authentication", truth(func(c *Config) *bool { return &c.AllowOpen }), nil}
 	keyNATS      = key{"nats", "url", `"embedded" starts a server inside, else nats://host:port,…`, text(func(c *Config) *string { return &c.NATS }), func(c *Config) string { return c.NATS }}
 	keyNATSAddr  = key{"nats-listen", "host:port", `address of the embedded NATS server for outside stones, "" for none`, text(func(c *Config) *string { return &c.NATSListen }), func(c *Config) string { return c.NATSListen }}
@@ -89,6 +90,7 @@ var (
 	Process   = Group{keyRoles, keyMigrate, keyStop}
 	Working   = Group{keyStones, keyWorkConc, keyStoneKeys}
 	Health    = Group{keyHealth}
+	Traces    = Group{keyOTLP}
 	Keeping   = Group{keyMessages, keyTold, keyGaps}
 	Stopping  = Group{keyStop}
 	Directory = Group{keyData}
@@ -102,7 +104,7 @@ var (
 // every key with a single value; what the file may hold besides sections.
 func keys() []key {
 	var all []key
-	for _, g := range []Group{Process, API, Health, Callback, Keeping, Models, Queue, Database, Sealing, Logging, Working} {
+	for _, g := range []Group{Process, API, Health, Traces, Callback, Keeping, Models, Queue, Database, Sealing, Logging, Working} {
 		all = append(all, g...)
 	}
 	return all

@@ -48,6 +48,7 @@ func Load(src Sources) (Config, error) {
 	}
 	cfg.SealKeysText = src.variable(envSealKeys)
 	cfg.Work.SealKeysText = src.variable(envStoneKeys)
+	readTraces(&cfg, src.variable, &p)
 	readProcesses(&cfg.Processes, &p)
 	readCallbacks(&cfg.Callbacks, src.variable(envCallbackSecret), &p)
 	cfg.Stones = readStones(k, src.Base.Stones, &p)

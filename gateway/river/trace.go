@@ -1,0 +1,77 @@
+package river
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/riverstones/riverstones/queue"
+)
+
+// scope names this package to tracing.
+const scope = "github.com/riverstones/riverstones/gateway/river"
+
+// Stepped is a step that is over.
+type Stepped struct {
+	Took  time.Duration // with tries that the database made necessary
+	Moves int           // of the last try
+	Err   error
+	Trace trace.SpanContext // of the request it served, the zero value for none
+}
+
+// watch looks on while a step is taken.
+type watch struct {
+	rt    *Runtime
+	began time.Time
+	span  trace.Span // of the caller, or its own below that
+	own   bool
+	moves int
+}
+
+// watch begins a span for a step of a request that is traced. Steps in the
+// background have none: one of them may move instances of several traces.
+func (r *Runtime) watch(ctx context.Context) *watch {
+	w := &watch{rt: r, began: time.Now(), span: trace.SpanFromContext(ctx)}
+	if r.deps.Tracer != nil && w.span.SpanContext().IsValid() {
+		_, w.span = r.deps.Tracer.Tracer(scope).Start(ctx, "river step")
+		w.own = true
+	}
+	return w
+}
+
+// done tells who listens.
+func (w *watch) done(err error) {
+	if w.own {
+		w.span.SetAttributes(attribute.Int("riverstones.moves", w.moves))
+		if err != nil {
+			w.span.SetStatus(codes.Error, "the step was not taken")
+		}
+		w.span.End()
+	}
+	if w.rt.deps.Stepped != nil {
+		w.rt.deps.Stepped(Stepped{Took: time.Since(w.began), Moves: w.moves, Err: err, Trace: w.span.SpanContext()})
+	}
+}
+
+// traceparent is what the tasks of the step carry, "" for none of its own.
+func (w *watch) traceparent() string {
+	if !w.span.SpanContext().IsValid() {
+		return ""
+	}
+	c := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(trace.ContextWithSpan(context.Background(), w.span), c)
+	return c[queue.HeaderTrace]
+}
+
+// traceOf is what a task of an instance carries: the trace of the request that
+// moves it, or else of the one that started the instance.
+func (s *step) traceOf(in *instance) string {
+	if s.trace == "" && in.root != nil {
+		return in.root.state.Trace
+	}
+	return s.trace
+}
