@@ -79,7 +79,7 @@ func atOnce(earnest bool) int {
 	if earnest {
 		return 0
 	}
-	return 16
+	return 4
 }
 
 // template is the file of an empty, migrated store: a copy is made in no time,
