@@ -96,9 +96,6 @@ func (a *api) start(ctx context.Context, c call) (rest.Reply, error) {
 	}
 	s.User = a.user(&c)
 	in, err := a.runtime.StartInstance(ctx, s)
-	if f := fault.Of(err); f != nil && f.Kind == fault.NotFound {
-		return nil, fault.New(fault.Invalid, "%s", f.Detail)
-	}
 	if err != nil {
 		return nil, err
 	}
