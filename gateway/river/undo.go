@@ -47,7 +47,13 @@ func (s *step) fail(in *instance, reason string) error {
 		return err
 	}
 	top.Reason, top.dirty = reason, true
-	return s.abandon(top, store.Rollback, reason)
+	if err := s.abandon(top, store.Rollback, reason); err != nil {
+		return err
+	}
+	if in != top && in.Ended() { // stopped with its caller, but it is the one that failed
+		in.Status, in.Reason, in.dirty = store.Failed, reason, true
+	}
+	return nil
 }
 
 // abandon stops everything that runs in a tree, and starts the process that

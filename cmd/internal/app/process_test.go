@@ -376,3 +376,80 @@ func TestProcessMockWalksTheModel(t *testing.T) {
 	w.until(id, "deleted") // there was nothing to delete
 	w.step(id, "a", "mock.success")
 }
+
+const callsInner = `<startEvent id="s"/><sequenceFlow sourceRef="s" targetRef="first"/><serviceTask id="first" riverstones:stone="Steps"/>
+<sequenceFlow sourceRef="first" targetRef="call"/><callActivity id="call" calledElement="inner" flowable:inheritVariables="true"/>
+<sequenceFlow sourceRef="call" targetRef="last"/><serviceTask id="last" riverstones:stone="Steps"/>
+<sequenceFlow sourceRef="last" targetRef="e"/><endEvent id="e"/>`
+
+// What a called process has done is undone in its place.
+func TestProcessUndoesWhatItCalled(t *testing.T) {
+	t.Parallel()
+	w := newWorks(t)
+	w.deploy("inner", threeStones)
+	w.deploy("outer", callsInner)
+	w.journal.failing("start last", true)
+	id := w.start(client.NewProcess{Key: "outer", Variables: json.RawMessage(`{"region":"x"}`)}).ID
+	w.until(id, "failed")
+	require.Equal(t, []string{"start first", "start one", "start two", "start three", "start last",
+		"rollback last", "rollback three", "rollback two", "rollback one", "rollback first"}, w.journal.told())
+	_, err := w.c.DeleteProcess(within(t), id)
+	require.NoError(t, err)
+	w.until(id, "deleted")
+	require.Equal(t, []string{"delete last", "delete three", "delete two", "delete one", "delete first"}, w.journal.told()[10:])
+	inner, _, err := w.c.Processes(within(t), client.ProcessFilter{SuperProcessInstanceID: id})
+	require.NoError(t, err)
+	require.Equal(t, "completed", inner[0].ProcessStatus)
+	_, err = w.c.DeleteProcess(within(t), inner[0].ID)
+	require.ErrorContains(t, err, "was called by process "+id)
+}
+
+// A called process that fails fails its caller; an operator may undo by hand
+// what the rollback stopped at.
+func TestProcessFailsWithWhatItCalled(t *testing.T) {
+	t.Parallel()
+	w := newWorks(t)
+	w.deploy("inner", threeStones)
+	w.deploy("outer", callsInner)
+	w.journal.failing("start two", true)
+	w.journal.failing("rollback one", true)
+	id := w.start(client.NewProcess{Key: "outer", Variables: json.RawMessage(`{"region":"x"}`)}).ID
+	w.until(id, "rollback.failed")
+	inner, _, err := w.c.Processes(within(t), client.ProcessFilter{SuperProcessInstanceID: id})
+	require.NoError(t, err)
+	require.Equal(t, "failed", inner[0].ProcessStatus)
+	require.Contains(t, *inner[0].Reason, "told to fail")
+	one := w.step(inner[0].ID, "one", "rollback.failed")
+	w.journal.failing("rollback one", false)
+	_, err = w.c.Rollback(within(t), *one.TaskID)
+	require.NoError(t, err)
+	w.until(id, "failed")
+	require.Equal(t, []string{"rollback two", "rollback one", "rollback one", "rollback first"}, w.journal.told()[3:])
+}
+
+// A process is held until the last of its failed tasks has gone on.
+func TestProcessIsHeldByEachFailedTask(t *testing.T) {
+	t.Parallel()
+	w := newWorks(t)
+	w.deploy("p", `<startEvent id="s"/><sequenceFlow sourceRef="s" targetRef="f"/><parallelGateway id="f"/>
+<sequenceFlow sourceRef="f" targetRef="a"/><sequenceFlow sourceRef="f" targetRef="b"/>
+<serviceTask id="a" riverstones:stone="Steps"/><serviceTask id="b" riverstones:stone="Steps"/>
+<sequenceFlow sourceRef="a" targetRef="j"/><sequenceFlow sourceRef="b" targetRef="j"/><parallelGateway id="j"/>
+<sequenceFlow sourceRef="j" targetRef="e"/><endEvent id="e"/>`)
+	w.journal.failing("start a", true)
+	w.journal.failing("start b", true)
+	id := w.start(client.NewProcess{Key: "p", Debug: true}).ID
+	w.until(id, "debug")
+	a, b := w.step(id, "a", "start.failed"), w.step(id, "b", "start.failed")
+	w.journal.failing("start a", false)
+	w.journal.failing("start b", false)
+	_, err := w.c.ReRun(within(t), *a.TaskID, client.ReRun{QueueType: "start"})
+	require.NoError(t, err)
+	w.step(id, "j", "waiting")
+	p, err := w.c.Process(within(t), id)
+	require.NoError(t, err)
+	require.Equal(t, "debug", p.ProcessStatus)
+	_, err = w.c.ReRun(within(t), *b.TaskID, client.ReRun{QueueType: "start"})
+	require.NoError(t, err)
+	w.until(id, "completed")
+}
