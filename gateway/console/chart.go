@@ -5,9 +5,9 @@ import "time"
 // Measures of a chart, in the units of its viewBox.
 const (
 	chartWidth  = 600
-	chartHeight = 160
-	chartFoot   = 22 // for the labels of times
-	chartHead   = 16 // for the greatest number
+	chartHeight = 200
+	chartFoot   = 24 // for the labels of times
+	chartHead   = 20 // for the greatest number
 	barGap      = 6
 )
 

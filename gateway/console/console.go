@@ -56,7 +56,10 @@ func (c *console) routes() {
 	c.get("/{$}", c.overview)
 	c.mux.Handle("GET "+Root, http.RedirectHandler(Root+"/", http.StatusMovedPermanently))
 	c.taskRoutes()
+	c.bulkRoutes()
 	c.stoneRoutes()
+	c.letterRoutes()
+	c.callbackRoutes()
 }
 
 // get routes what looks, post what changes something.

@@ -26,7 +26,7 @@ type words [languages]string
 
 // texts are all texts of the console: the one table, by key, of which each area
 // holds a part.
-var texts = join(frameTexts, statusTexts, overviewTexts, taskTexts, stoneTexts)
+var texts = join(frameTexts, statusTexts, overviewTexts, taskTexts, stoneTexts, commandTexts, bulkTexts, letterTexts, callbackTexts)
 
 func join(parts ...map[string]words) map[string]words {
 	out := map[string]words{}

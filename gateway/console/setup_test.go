@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
@@ -15,7 +16,15 @@ import (
 	"github.com/riverstones/riverstones/gateway/console"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	code := m.Run()
+	chromium.stop()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 // fixture is an API of which each path, with its query or without, has a fixed
 // answer. Others are not found. An answer is JSON, or "!STATUS sentence" for an error.
@@ -112,5 +121,6 @@ func readable(t *testing.T, page string) string {
 			}
 		}
 	}
+	require.NotContains(t, page, "%!", "a text has other verbs than values")
 	return strings.Join(strings.Fields(b.String()), " ")
 }

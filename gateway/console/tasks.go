@@ -20,6 +20,16 @@ const (
 
 func (c *console) taskRoutes() {
 	c.get("/tasks", c.tasks)
+	c.get("/tasks/{task}", c.task)
+	c.get("/tasks/{task}/{document}", c.document)
+	c.get("/tasks/{task}/reRun", c.reRunSheet)
+	c.post("/tasks/{task}/reRun", c.reRun)
+	c.post("/tasks/{task}/compare", c.compare)
+	c.post("/tasks/{task}/debug", c.debug)
+	for order := range orders {
+		c.get("/tasks/{task}/"+order, c.orderSheet(order))
+		c.post("/tasks/{task}/"+order, c.order(order))
+	}
 }
 
 // search is what tasks are looked for by, as the page's address says.
@@ -151,7 +161,7 @@ type tasksData struct {
 }
 
 func (c *console) tasks(v *visit) (page, error) {
-	d := tasksData{Search: searchOf(v.URL.Query()), Statuses: statusChoices(), BulkURL: Root + "/bulk"}
+	d := tasksData{Search: searchOf(v.URL.Query()), Statuses: statusChoices(), Orders: bulkOrders, BulkURL: Root + "/bulk"}
 	p := page{Name: "tasks", Nav: "tasks", Title: v.text("nav.tasks")}
 	f, err := d.Search.filter(c.cfg.Zone)
 	var n client.Count

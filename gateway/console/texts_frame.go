@@ -11,10 +11,8 @@ var frameTexts = map[string]words{
 	"nav.callbacks": {"Callbacks", "回调"},
 
 	"frame.skip":      {"Skip to the content", "跳到内容"},
-	"frame.language":  {"Language", "语言"},
 	"frame.crumbs":    {"You are here", "当前位置"},
 	"frame.zone":      {"Times are in %s", "时间所用时区：%s"},
-	"frame.close":     {"Close", "关闭"},
 	"frame.back":      {"Back", "返回"},
 	"frame.live":      {"Live", "实时"},
 	"frame.polled":    {"Refreshed every %d s", "每 %d 秒刷新"},
@@ -30,7 +28,6 @@ var frameTexts = map[string]words{
 
 	"problem.title":    {"This did not work", "操作未成功"},
 	"problem.notfound": {"Not found", "未找到"},
-	"problem.status":   {"Status", "状态码"},
 	"problem.request":  {"Request id, for the server's log", "请求编号（用于查服务器日志）"},
 	"problem.internal": {"Something went wrong on our side. The server's log says more, by the request id in the header of this answer.", "服务器内部出错。请凭响应头中的请求编号查看服务器日志。"},
 	"problem.toolarge": {"The form is over the limit of %d bytes.", "表单超过了 %d 字节的上限。"},

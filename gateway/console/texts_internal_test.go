@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/riverstones/riverstones/queue/task"
@@ -38,6 +39,8 @@ var (
 // Each key that pages name is in the table, and the table has no others.
 func TestKeys(t *testing.T) {
 	t.Parallel()
+	var all strings.Builder
+	used := map[string]bool{}
 	for _, from := range []struct {
 		files   fs.FS
 		pattern string
@@ -51,13 +54,25 @@ func TestKeys(t *testing.T) {
 			}
 			b, err := fs.ReadFile(from.files, name)
 			require.NoError(t, err)
+			all.Write(b)
 			for _, m := range from.keys.FindAllStringSubmatch(string(b), -1) {
 				key := m[len(m)-1]
 				if key == "" {
 					key = m[1]
 				}
+				used[key] = true
 				require.Contains(t, texts, key, name)
 			}
+		}
+	}
+	for key := range texts {
+		area, rest, _ := strings.Cut(key, ".")
+		switch area {
+		case "status", "nav", "order": // by the words of others
+		case "done":
+			require.True(t, strings.HasPrefix(rest, "order.") || strings.Contains(all.String(), `"`+rest+`"`), "%s is not used", key)
+		default:
+			assert.True(t, used[key] || strings.Contains(all.String(), `"`+key+`"`), "%s is not used", key)
 		}
 	}
 }

@@ -8,7 +8,6 @@ var overviewTexts = map[string]words{
 	"overview.workers":    {"Live workers", "在线工作者"},
 	"overview.silent":     {"%s silent", "%s 个失联"},
 	"overview.oldest":     {"Oldest waiting since", "最早等待起始"},
-	"overview.unknown":    {"not known", "未知"},
 	"overview.chart":      {"Tasks of the last hour, by when they were made", "最近一小时的任务（按创建时间）"},
 	"overview.made":       {"made: %s", "创建：%s"},
 	"overview.ofthem":     {"of them failed: %s", "其中失败：%s"},
