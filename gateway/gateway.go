@@ -25,6 +25,7 @@ import (
 	"github.com/riverstones/riverstones/gateway/console"
 	"github.com/riverstones/riverstones/gateway/dispatch"
 	"github.com/riverstones/riverstones/gateway/fault"
+	"github.com/riverstones/riverstones/gateway/openapi"
 	"github.com/riverstones/riverstones/gateway/registry"
 	"github.com/riverstones/riverstones/gateway/rest"
 	"github.com/riverstones/riverstones/gateway/river"
@@ -142,6 +143,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err := s.processes(router, &cfg, &deps, sealing.Check, commander, js); err != nil {
 		return nil, err
 	}
+	openapi.Mount(router, openapi.Config{FlowablePrefixes: cfg.Flowable.Prefixes})
 	mine := (&own{store: deps.Store, nc: deps.NATS, js: js, checkpoint: s.checkpoint}).checks()
 	s.probes = &probes{checks: mine, log: log}
 	mountHealth(router, &probes{checks: slices.Concat(mine, deps.Checks), log: log})
