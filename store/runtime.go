@@ -56,13 +56,15 @@ type RuntimeTx interface { //nolint:interfacebloat // what one step needs
 	// Lock makes this transaction the only one that holds name until it ends.
 	// Locks are taken in the order of their names, or one waits for ever.
 	Lock(ctx context.Context, name string) error
-	// Root returns the id of the outermost instance, which is what steps lock,
-	// of an execution, user task, job or instance that is still there;
-	// [ErrNotFound].
-	Root(ctx context.Context, of Entity, id string) (string, error)
 	// Load returns a whole instance; [ErrNotFound]. An ended one has no rows
 	// but itself and its root's variables.
 	Load(ctx context.Context, instanceID string) (*Process, error)
+	// Open locks the trees of these instances, as Lock does with the ids of their
+	// outermost ones, and loads those of them that are there as Load does, in no order.
+	Open(ctx context.Context, instanceIDs ...string) ([]*Process, error)
+	// Tasks returns how tasks stand, by id, and locks them as Command does. Begun,
+	// Current and Grants are left out, and so are tasks that are not there.
+	Tasks(ctx context.Context, ids ...string) (map[string]Standing, error)
 	// Owner returns the instance of an execution, user task or job; [ErrNotFound].
 	Owner(ctx context.Context, of Entity, id string) (string, error)
 	// Data returns the data of a variable that was loaded without.

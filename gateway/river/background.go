@@ -2,7 +2,6 @@ package river
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -146,24 +145,6 @@ func (r *Runtime) loop(ctx context.Context, b bell, work func() (more bool, next
 	}
 }
 
-// each runs f for all keys, as many at once as there are workers.
-func (r *Runtime) each(ctx context.Context, keys []string, f func(context.Context, string) error) error {
-	var all sync.WaitGroup
-	errs := make([]error, len(keys))
-	slots := make(chan struct{}, r.cfg.Workers)
-	for i, key := range keys {
-		slots <- struct{}{}
-		all.Go(func() {
-			defer func() { <-slots }()
-			if ctx.Err() == nil {
-				errs[i] = f(ctx, key)
-			}
-		})
-	}
-	all.Wait()
-	return errors.Join(errs...)
-}
-
 // runJobs runs what is due, and says when the next is.
 func (r *Runtime) runJobs(ctx context.Context) (int, time.Time, error) {
 	due, next, err := r.store.DueJobs(ctx, r.now(), r.cfg.Batch)
@@ -177,7 +158,7 @@ func (r *Runtime) runJobs(ctx context.Context) (int, time.Time, error) {
 		}
 		byRoot[due[i].Root] = append(byRoot[due[i].Root], due[i])
 	}
-	err = r.each(ctx, order, func(ctx context.Context, root string) error {
+	err = atOnce(ctx, r.cfg.Workers, order, func(root string) error {
 		for i := range byRoot[root] {
 			if err := r.tryJob(ctx, &byRoot[root][i]); err != nil {
 				return err

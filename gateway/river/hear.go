@@ -52,7 +52,7 @@ func (s *step) hear(end *store.TaskEnd) error {
 	if err != nil {
 		return gone(err)
 	}
-	st, err := s.command(end.Task, func(store.Standing) (*store.Step, error) { return nil, nil }) //nolint:nilnil // only look
+	st, err := s.look(end.Task)
 	if err != nil {
 		return gone(err)
 	}
@@ -158,30 +158,4 @@ func (s *step) takeOutputs(e *execution, n *bpmn.Node, namespace string, outputs
 		s.set(e, name, v)
 	}
 	return nil
-}
-
-// hearAll takes ends that have come, those of one instance one after the other.
-// It returns how many there were.
-func (r *Runtime) hearAll(ctx context.Context) (int, error) {
-	ends, err := r.store.Ends(ctx, r.cfg.Batch)
-	if err != nil {
-		return 0, err
-	}
-	byInstance := map[string][]store.TaskEnd{}
-	var order []string
-	for i := range ends {
-		id := ends[i].Instance
-		if byInstance[id] == nil {
-			order = append(order, id)
-		}
-		byInstance[id] = append(byInstance[id], ends[i])
-	}
-	return len(ends), r.each(ctx, order, func(ctx context.Context, id string) error {
-		for _, end := range byInstance[id] {
-			if err := r.hear(ctx, end); err != nil {
-				return fmt.Errorf("hear the end of task %s: %w", end.Task, err)
-			}
-		}
-		return nil
-	})
 }

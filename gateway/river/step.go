@@ -29,7 +29,8 @@ type step struct {
 	order     []*instance // as they were loaded or made
 	agenda    []func() error
 	moves     int
-	depth     int // of calls of calls
+	tasks     map[string]store.Standing // that were looked at before, and not commanded since
+	depth     int                       // of calls of calls
 	transient map[string]variable.Value
 	write     store.RuntimeChanges
 	due       bool   // a job was made
@@ -114,20 +115,41 @@ func (s *step) run() error {
 	}
 }
 
-// open locks the tree of an entity and loads its instance.
+// open locks the tree of an entity and loads its instance, which it belongs to
+// for good: whether it is still there shows in what was loaded.
 func (s *step) open(of store.Entity, id string) (*instance, error) {
-	root, err := s.tx.Root(s.ctx, of, id)
-	if err == nil {
-		err = s.tx.Lock(s.ctx, root)
+	owner := id
+	if of != store.OfInstance {
+		var err error
+		if owner, err = s.tx.Owner(s.ctx, of, id); err != nil {
+			return nil, err
+		}
 	}
-	var owner string
-	if err == nil {
-		owner, err = s.tx.Owner(s.ctx, of, id)
-	}
-	if err != nil {
+	if err := s.openAll(owner); err != nil {
 		return nil, err
 	}
-	return s.load(owner)
+	if in := s.instances[owner]; in != nil {
+		return in, nil
+	}
+	return nil, store.ErrNotFound
+}
+
+// openAll locks trees, and loads those of these instances that are there.
+func (s *step) openAll(ids ...string) error {
+	missing := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return s.instances[id] != nil })
+	if len(missing) == 0 {
+		return nil
+	}
+	all, err := s.tx.Open(s.ctx, missing...)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if _, err := s.adopt(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // load returns an instance of a tree that is locked.
@@ -139,6 +161,11 @@ func (s *step) load(id string) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.adopt(p)
+}
+
+// adopt makes a loaded instance part of the step.
+func (s *step) adopt(p *store.Process) (*instance, error) {
 	var model *bpmn.Process
 	d, err := s.rt.models.get(s.ctx, s.tx, p.Instance.Definition)
 	switch {

@@ -214,8 +214,9 @@ func (s *step) command(id string, decide func(store.Standing) (*store.Step, erro
 	_, err := s.tx.Command(s.ctx, id, func(st store.Standing) (*store.Step, error) {
 		was = st
 		step, err := decide(st)
-		if step != nil && len(step.Outbox) > 0 {
-			s.sends = true
+		if step != nil {
+			delete(s.tasks, st.ID)
+			s.sends = s.sends || len(step.Outbox) > 0
 		}
 		return step, err
 	})

@@ -13,18 +13,27 @@ import (
 )
 
 var (
+	// The rows are sorted before the locks are taken.
+	lockTrees = statement{"rs_lock_trees", `
+select pg_advisory_xact_lock(hashtextextended(r.root, 0))
+from (select distinct root from instance where id = any(%s) order by root) r`, "text"}
+
 	loadInstance = statement{"rs_load_instance", `
-select ` + sqlkit.Instances.List("") + ` from instance where id = $1`, ""}
+select ` + sqlkit.Instances.List("") + ` from instance where id = any(%s)`, "text"}
 	loadExecutions = statement{"rs_load_executions", `
-select ` + sqlkit.Executions.List("") + ` from execution where instance = $1 order by seq`, ""}
+select ` + sqlkit.Executions.List("") + ` from execution where instance = any(%s) order by seq`, "text"}
 	loadVariables = statement{"rs_load_variables", `
-select ` + sqlkit.Inline() + ` from variable where instance = $1 order by owner, name`, ""}
+select ` + sqlkit.Inline() + ` from variable where instance = any(%s) order by owner, name`, "text"}
 	loadSubscriptions = statement{"rs_load_subscriptions", `
-select ` + sqlkit.Subscriptions.List("") + ` from subscription where instance = $1 order by id`, ""}
+select ` + sqlkit.Subscriptions.List("") + ` from subscription where instance = any(%s) order by id`, "text"}
 	loadJobs = statement{"rs_load_jobs", `
-select ` + sqlkit.Jobs.List("") + ` from job where instance = $1 order by id`, ""}
+select ` + sqlkit.Jobs.List("") + ` from job where instance = any(%s) order by id`, "text"}
 	loadUserTasks = statement{"rs_load_user_tasks", `
-select ` + sqlkit.UserTasks.List("") + ` from user_task where instance = $1 order by id`, ""}
+select ` + sqlkit.UserTasks.List("") + ` from user_task where instance = any(%s) order by id`, "text"}
+
+	selectStandings = statement{"rs_select_standings", `
+select ` + sqlkit.StateColumns + `, coalesce((select p.debug from process p where p.id = task.process_id), false)
+from task where id = any(%s) order by id for update of task`, "uuid"}
 
 	selectData = statement{"rs_select_data", `
 select data from variable where owner = $1 and name = $2`, ""}
@@ -35,36 +44,22 @@ where s.kind = $1 and s.name = $2 and ($3::text is null or s.tenant = $3) and no
 order by s.root, s.execution, s.id`, ""}
 )
 
-// ownerOf and rootOf are the queries of Owner and Root.
-var (
-	ownerOf = map[store.Entity]statement{
-		store.OfInstance:  {"rs_owner_of_instance", `select id from instance where id = $1`, ""},
-		store.OfExecution: {"rs_owner_of_execution", `select instance from execution where id = $1`, ""},
-		store.OfUserTask:  {"rs_owner_of_usertask", `select instance from user_task where id = $1`, ""},
-		store.OfJob:       {"rs_owner_of_job", `select instance from job where id = $1`, ""},
-	}
-	rootOf = map[store.Entity]statement{
-		store.OfInstance:  {"rs_root_of_instance", `select root from instance where id = $1`, ""},
-		store.OfExecution: {"rs_root_of_execution", `select root from execution where id = $1`, ""},
-		store.OfUserTask:  {"rs_root_of_usertask", `select root from user_task where id = $1`, ""},
-		store.OfJob:       {"rs_root_of_job", `select root from job where id = $1`, ""},
-	}
-)
+// ownerOf are the queries of Owner.
+var ownerOf = map[store.Entity]statement{
+	store.OfInstance:  {"rs_owner_of_instance", `select id from instance where id = $1`, ""},
+	store.OfExecution: {"rs_owner_of_execution", `select instance from execution where id = $1`, ""},
+	store.OfUserTask:  {"rs_owner_of_usertask", `select instance from user_task where id = $1`, ""},
+	store.OfJob:       {"rs_owner_of_job", `select instance from job where id = $1`, ""},
+}
 
 // runtimeStatements are prepared on each connection of the writing pool.
-var runtimeStatements = slices.Concat([]statement{lockName,
+var runtimeStatements = slices.Concat([]statement{lockName, lockTrees, selectStandings,
 	loadInstance, loadExecutions, loadVariables, loadSubscriptions, loadJobs, loadUserTasks, selectData, selectSubscribed,
 	selectDefinition, selectLatest, selectStarts, stepActivities,
 	putDeployments, putResources, putDefinitions, putInstances, putExecutions, putVariables, putSubscriptions, putJobs, putUserTasks,
 	putCandidates, putStarts, insertActivities, dropCandidates, dropStarts, dropExecutions, dropVariables, dropVariablesOf,
 	dropSubscriptions, dropJobs, dropUserTasks, dropEnds, publishTasks},
-	slices.Collect(maps.Values(ownerOf)), slices.Collect(maps.Values(rootOf)), dropInstances, dropDeployments)
-
-// Root returns the outermost instance.
-func (tx *stepTx) Root(ctx context.Context, of store.Entity, id string) (root string, err error) {
-	err = tx.one(ctx, rootOf[of], func(r *row) { root = r.Text() }, textParam(id))
-	return root, named("root", err)
-}
+	slices.Collect(maps.Values(ownerOf)), dropInstances, dropDeployments)
 
 // Owner returns the instance.
 func (tx *stepTx) Owner(ctx context.Context, of store.Entity, id string) (instance string, err error) {
@@ -74,25 +69,42 @@ func (tx *stepTx) Owner(ctx context.Context, of store.Entity, id string) (instan
 
 // Load returns a whole instance, in one round trip.
 func (tx *stepTx) Load(ctx context.Context, instanceID string) (*store.Process, error) {
-	var p store.Process
-	found := false
-	for _, st := range []statement{loadInstance, loadExecutions, loadVariables, loadSubscriptions, loadJobs, loadUserTasks} {
-		tx.queue(st, textParam(instanceID))
-	}
-	err := tx.ask(ctx,
-		func(r *row) { p.Instance, found = sqlkit.Instance(r), true },
-		func(r *row) { p.Executions = append(p.Executions, sqlkit.Execution(r)) },
-		func(r *row) { p.Variables = append(p.Variables, sqlkit.Variable(r)) },
-		func(r *row) { p.Subscriptions = append(p.Subscriptions, sqlkit.Subscription(r)) },
-		func(r *row) { p.Jobs = append(p.Jobs, sqlkit.Job(r)) },
-		func(r *row) { p.UserTasks = append(p.UserTasks, sqlkit.UserTask(r)) })
-	if err == nil && !found {
+	all, err := tx.load(ctx, instanceID)
+	if err == nil && len(all) == 0 {
 		err = store.ErrNotFound
 	}
 	if err != nil {
 		return nil, named("load instance", err)
 	}
-	return &p, nil
+	return all[0], nil
+}
+
+// Open locks trees and loads instances, in one round trip.
+func (tx *stepTx) Open(ctx context.Context, instanceIDs ...string) ([]*store.Process, error) {
+	tx.queue(lockTrees, textsParam(instanceIDs))
+	all, err := tx.load(ctx, instanceIDs...)
+	return all, named("open instances", err)
+}
+
+func (tx *stepTx) load(ctx context.Context, ids ...string) ([]*store.Process, error) {
+	var all sqlkit.Loading
+	param := textsParam(ids)
+	for _, st := range []statement{loadInstance, loadExecutions, loadVariables, loadSubscriptions, loadJobs, loadUserTasks} {
+		tx.queue(st, param)
+	}
+	err := tx.ask(ctx, func(r *row) { all.Instance(r) }, func(r *row) { all.Execution(r) }, func(r *row) { all.Variable(r) },
+		func(r *row) { all.Subscription(r) }, func(r *row) { all.Job(r) }, func(r *row) { all.UserTask(r) })
+	return all.Processes(), err
+}
+
+// Tasks locks tasks in the order of their ids, and returns how they stand.
+func (tx *stepTx) Tasks(ctx context.Context, ids ...string) (map[string]store.Standing, error) {
+	out := make(map[string]store.Standing, len(ids))
+	err := tx.all(ctx, selectStandings, func(r *row) {
+		st := sqlkit.Standing(r)
+		out[st.ID] = st
+	}, uuidParam(sqlkit.Keys(ids)))
+	return out, named("tasks", err)
 }
 
 // Data returns the data of a variable.
@@ -149,6 +161,14 @@ func (tx *stepTx) SetDebug(_ context.Context, processInstanceID string, debug bo
 		tx.queue(putDebug, textParam(processInstanceID), boolParam(debug))
 	}
 	return tx.failed
+}
+
+func textsParam(all []string) []byte {
+	a := newArrays("text", len(all))
+	for _, s := range all {
+		a.Text(sqlkit.Text(s))
+	}
+	return a.params()[0]
 }
 
 func int2Param(v int) []byte {

@@ -96,12 +96,34 @@ func (t *stepTx) Load(ctx context.Context, instanceID string) (*store.Process, e
 	if err != nil {
 		return nil, err
 	}
+	t.s.showProcess(p)
+	return p, nil
+}
+
+// Open returns instances in clear.
+func (t *stepTx) Open(ctx context.Context, instanceIDs ...string) ([]*store.Process, error) {
+	all, err := t.RuntimeTx.Open(ctx, instanceIDs...)
+	for _, p := range all {
+		t.s.showProcess(p)
+	}
+	return all, err
+}
+
+func (s *Store) showProcess(p *store.Process) {
 	for i := range p.Variables {
 		if v := &p.Variables[i]; v.Data != nil {
-			t.s.showVariable(v)
+			s.showVariable(v)
 		}
 	}
-	return p, nil
+}
+
+// Tasks returns tasks in clear.
+func (t *stepTx) Tasks(ctx context.Context, ids ...string) (map[string]store.Standing, error) {
+	all, err := t.RuntimeTx.Tasks(ctx, ids...)
+	for id := range all {
+		all[id] = t.s.standing(all[id])
+	}
+	return all, err
 }
 
 // Data returns the data of a variable in clear.

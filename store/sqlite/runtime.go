@@ -20,18 +20,22 @@ type stepTx struct {
 var _ store.RuntimeTx = (*stepTx)(nil)
 
 var (
-	loadInstance = `
-select ` + sqlkit.Instances.List("") + ` from instance where id = ?`
-	loadExecutions = `
-select ` + sqlkit.Executions.List("") + ` from execution where instance = ? order by seq`
-	loadVariables = `
-select ` + sqlkit.Inline() + ` from variable where instance = ? order by owner, name`
-	loadSubscriptions = `
-select ` + sqlkit.Subscriptions.List("") + ` from subscription where instance = ? order by id`
-	loadJobs = `
-select ` + sqlkit.Jobs.List("") + ` from job where instance = ? order by id`
-	loadUserTasks = `
-select ` + sqlkit.UserTasks.List("") + ` from user_task where instance = ? order by id`
+	loadInstance = &bulk{`
+select ` + sqlkit.Instances.List("") + ` from instance where id in (values %s)`, 1}
+	loadExecutions = &bulk{`
+select ` + sqlkit.Executions.List("") + ` from execution where instance in (values %s) order by seq`, 1}
+	loadVariables = &bulk{`
+select ` + sqlkit.Inline() + ` from variable where instance in (values %s) order by owner, name`, 1}
+	loadSubscriptions = &bulk{`
+select ` + sqlkit.Subscriptions.List("") + ` from subscription where instance in (values %s) order by id`, 1}
+	loadJobs = &bulk{`
+select ` + sqlkit.Jobs.List("") + ` from job where instance in (values %s) order by id`, 1}
+	loadUserTasks = &bulk{`
+select ` + sqlkit.UserTasks.List("") + ` from user_task where instance in (values %s) order by id`, 1}
+
+	selectStandings = &bulk{`
+select ` + sqlkit.StateColumns + `, coalesce((select p.debug from process p where p.id = task.process_id), 0)
+from task where id in (values %s)`, 1}
 
 	selectData = `
 select data from variable where owner = ? and name = ?`
@@ -42,27 +46,18 @@ where s.kind = ?1 and s.name = ?2 and (?3 is null or s.tenant = ?3) and not i.su
 order by s.root, s.execution, s.id`
 )
 
-// ownerOf and rootOf are the queries of Owner and Root.
-var (
-	ownerOf = map[store.Entity]string{
-		store.OfInstance:  `select id from instance where id = ?`,
-		store.OfExecution: `select instance from execution where id = ?`,
-		store.OfUserTask:  `select instance from user_task where id = ?`,
-		store.OfJob:       `select instance from job where id = ?`,
-	}
-	rootOf = map[store.Entity]string{
-		store.OfInstance:  `select root from instance where id = ?`,
-		store.OfExecution: `select root from execution where id = ?`,
-		store.OfUserTask:  `select root from user_task where id = ?`,
-		store.OfJob:       `select root from job where id = ?`,
-	}
-)
+// ownerOf are the queries of Owner.
+var ownerOf = map[store.Entity]string{
+	store.OfInstance:  `select id from instance where id = ?`,
+	store.OfExecution: `select instance from execution where id = ?`,
+	store.OfUserTask:  `select instance from user_task where id = ?`,
+	store.OfJob:       `select instance from job where id = ?`,
+}
 
 // stepping are prepared on the writing connection.
 var stepping = []string{savepoint, releaseSavepoint, rollbackSavepoint,
-	loadInstance, loadExecutions, loadVariables, loadSubscriptions, loadJobs, loadUserTasks, selectData, selectSubscribed,
+	selectData, selectSubscribed,
 	ownerOf[store.OfInstance], ownerOf[store.OfExecution], ownerOf[store.OfUserTask], ownerOf[store.OfJob],
-	rootOf[store.OfInstance], rootOf[store.OfExecution], rootOf[store.OfUserTask], rootOf[store.OfJob],
 	selectDefinition, selectLatest, selectStarts, selectActivities,
 	putDebug, selectWanted}
 
@@ -95,12 +90,6 @@ func (tx *stepTx) one(ctx context.Context, query string, read func(*row), args .
 // Lock does nothing: there is no other transaction.
 func (tx *stepTx) Lock(context.Context, string) error { return nil }
 
-// Root returns the outermost instance.
-func (tx *stepTx) Root(ctx context.Context, of store.Entity, id string) (root string, err error) {
-	err = tx.one(ctx, rootOf[of], func(r *row) { root = r.Text() }, sqlkit.Text(id))
-	return root, named("root", err)
-}
-
 // Owner returns the instance.
 func (tx *stepTx) Owner(ctx context.Context, of store.Entity, id string) (instance string, err error) {
 	err = tx.one(ctx, ownerOf[of], func(r *row) { instance = r.Text() }, sqlkit.Text(id))
@@ -109,23 +98,57 @@ func (tx *stepTx) Owner(ctx context.Context, of store.Entity, id string) (instan
 
 // Load returns a whole instance.
 func (tx *stepTx) Load(ctx context.Context, instanceID string) (*store.Process, error) {
-	var p store.Process
-	id := sqlkit.Text(instanceID)
-	if err := tx.one(ctx, loadInstance, func(r *row) { p.Instance = sqlkit.Instance(r) }, id); err != nil {
-		return nil, named("load instance", err)
+	all, err := tx.Open(ctx, instanceID)
+	if err == nil && len(all) == 0 {
+		err = named("load instance", store.ErrNotFound)
 	}
-	for query, read := range map[string]func(*row){
-		loadExecutions:    func(r *row) { p.Executions = append(p.Executions, sqlkit.Execution(r)) },
-		loadVariables:     func(r *row) { p.Variables = append(p.Variables, sqlkit.Variable(r)) },
-		loadSubscriptions: func(r *row) { p.Subscriptions = append(p.Subscriptions, sqlkit.Subscription(r)) },
-		loadJobs:          func(r *row) { p.Jobs = append(p.Jobs, sqlkit.Job(r)) },
-		loadUserTasks:     func(r *row) { p.UserTasks = append(p.UserTasks, sqlkit.UserTask(r)) },
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// Open loads instances.
+func (tx *stepTx) Open(ctx context.Context, instanceIDs ...string) ([]*store.Process, error) {
+	var all sqlkit.Loading
+	var ids values
+	for _, id := range instanceIDs {
+		ids.Text(sqlkit.Text(id))
+	}
+	for _, part := range []struct {
+		query *bulk
+		read  func(*row)
+	}{
+		{loadInstance, func(r *row) { all.Instance(r) }},
+		{loadExecutions, func(r *row) { all.Execution(r) }},
+		{loadVariables, func(r *row) { all.Variable(r) }},
+		{loadSubscriptions, func(r *row) { all.Subscription(r) }},
+		{loadJobs, func(r *row) { all.Job(r) }},
+		{loadUserTasks, func(r *row) { all.UserTask(r) }},
 	} {
-		if err := tx.all(ctx, query, read, id); err != nil {
+		if err := tx.any(ctx, part.query, ids, part.read); err != nil {
 			return nil, named("load instance", err)
 		}
 	}
-	return &p, nil
+	return all.Processes(), nil
+}
+
+// Tasks returns how tasks stand.
+func (tx *stepTx) Tasks(ctx context.Context, ids ...string) (map[string]store.Standing, error) {
+	out := make(map[string]store.Standing, len(ids))
+	err := tx.any(ctx, selectStandings, idValues(sqlkit.Keys(ids)), func(r *row) {
+		st := sqlkit.Standing(r)
+		out[st.ID] = st
+	})
+	return out, named("tasks", err)
+}
+
+// any is [stepTx.all] for a set of keys.
+func (tx *stepTx) any(ctx context.Context, b *bulk, keys values, read func(*row)) error {
+	if tx.failed != nil {
+		return tx.failed
+	}
+	return tx.note(tx.query(context.WithoutCancel(ctx), b, keys, read))
 }
 
 // Data returns the data of a variable.

@@ -55,8 +55,9 @@ select u.*, i.definition, i.key, i.tenant from (values %s) as u left join instan
 	}
 )
 
-// runtimeWriting are prepared on the writing connection.
+// runtimeWriting are the statements of steps, prepared on the writing connection.
 var runtimeWriting = slices.Concat([]*bulk{
+	loadInstance, loadExecutions, loadVariables, loadSubscriptions, loadJobs, loadUserTasks, selectStandings,
 	putDeployments, putResources, putDefinitions, putInstances, putExecutions, putVariables, putSubscriptions, putJobs, putUserTasks,
 	putCandidates, putStarts, insertActivities, dropCandidates, dropStarts, dropExecutions, dropVariables, dropVariablesOf,
 	dropSubscriptions, dropJobs, dropUserTasks, dropEnds}, dropInstances, dropDeployments)

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ var runtimeTaskTests = map[string]func(*testing.T, store.Store){
 	"Runtime/command error":   testRuntimeCommandError,
 	"Runtime/command unknown": testRuntimeCommandUnknown,
 	"Runtime/debug":           testRuntimeDebug,
+	"Runtime/tasks":           testRuntimeTasks,
 }
 
 // publish publishes tasks of the runtime at once.
@@ -204,4 +206,30 @@ func testRuntimeDebug(t *testing.T, s store.Store) {
 		require.NoError(t, err)
 		require.Equal(t, on, got)
 	}
+}
+
+// A step sees how tasks stand, with outputs and the debug mode of their process.
+func testRuntimeTasks(t *testing.T, s store.Store) {
+	all := make([]task.Names, 11)
+	ids := []string{"none", "01890000-0000-7000-8000-00000000ffff"}
+	for i := range all {
+		all[i] = names(fmt.Sprint("t", i))
+		ids = append(ids, all[i].ID)
+	}
+	publish(t, s, all...)
+	require.NoError(t, s.SetDebug(t.Context(), all[0].ProcessInstanceID, true))
+	runtimeStep(t, s, func(ctx context.Context, tx store.RuntimeTx) error {
+		got, err := tx.Tasks(ctx, ids...)
+		require.NoError(t, err)
+		require.Len(t, got, len(all))
+		for _, n := range all {
+			var want store.Standing
+			_, err := tx.Command(ctx, n.ID, func(was store.Standing) (*store.Step, error) { want = was; return nil, nil })
+			require.NoError(t, err)
+			want.Current, want.Begun = store.Attempt{}, false
+			require.Equal(t, want, got[n.ID])
+			require.True(t, want.Debug)
+		}
+		return nil
+	})
 }
