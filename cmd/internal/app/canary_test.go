@@ -151,7 +151,7 @@ func (p *parrot) Start(_ context.Context, t *stone.Task) error {
 }
 
 // Secrets show nowhere but in the queue and at the stone: not in the database,
-// the process's log, any answer, event or callback, or on the command line. A
+// the process's log, traces and metrics, any answer, event or callback, or on the command line. A
 // reRun that sends their masks back works with the secrets. Where the stone has
 // a key they do not show in the queue either.
 func TestCanaries(t *testing.T) {
@@ -176,7 +176,7 @@ func testCanaries(t *testing.T, db, key string) {
 	cfg := settings(t)
 	cfg.Store, cfg.SealMake, cfg.NATSListen = db, true, "127.0.0.1:0"
 	cfg.Work.SealKeysText = key
-	told := receiver(t, &cfg)
+	told, spans := receiver(t, &cfg), collect(t, &cfg)
 	var logged logs
 	log, flush := telemetry.Buffered(&logged, zapcore.DebugLevel, config.JSON)
 	t.Cleanup(flush)
@@ -217,8 +217,9 @@ func testCanaries(t *testing.T, db, key string) {
 	cage.requireNone(t, "the database", dump(t, &cfg))
 	require.NoError(t, log.Sync())
 	cage.requireNone(t, "the process's log", logged.bytes())
+	stop(t, a) // and so everything is on the disk, and every span is sent
+	cage.requireNone(t, "the traces", spans.bytes())
 	if key != "" {
-		stop(t, a) // and so everything is on the disk
 		seen := files(t, cfg.NATSDir())
 		require.Contains(t, string(seen), `"$sealed":"1:k1:`)
 		cage.requireNone(t, "the queue", seen)
@@ -337,7 +338,7 @@ func answers(t *testing.T, base string) map[string][]byte {
 	all := map[string][]byte{}
 	for _, path := range []string{
 		"/task?processInstanceId=p", "/task/t1", "/task/t2", "/task/t1/history?notes=true", "/task/t1/log", "/task/t1/why", "/task/t2/why",
-		"/quarantine", "/deadletter", "/stone", "/stone/Parrot", "/task?status=" + url.QueryEscape("failed"), "/task/nobody",
+		"/quarantine", "/deadletter", "/stone", "/stone/Parrot", "/task?status=" + url.QueryEscape("failed"), "/task/nobody", "/metrics",
 	} {
 		req, err := http.NewRequestWithContext(within(t), http.MethodGet, base+path, http.NoBody)
 		require.NoError(t, err)
