@@ -39,7 +39,7 @@ build: ## build ./bin/riverstones, one static binary
 
 .PHONY: test
 test: ## all tests with the race detector; installs what they lack (PKG=./... TESTFLAGS=...)
-	@.ci/need cc postgres
+	@.ci/need cc postgres chromium
 	go test $(TESTFLAGS) $(or $(PKG),./...)
 
 .PHONY: lint

@@ -65,6 +65,6 @@ func newAssets() http.Handler {
 		} else {
 			h.Set("Cache-Control", "no-cache")
 		}
-		http.ServeFileFS(w, r, assetFiles, "assets/"+name)
+		http.ServeFileFS(w, r, assetFiles, "assets/"+name) //nolint:gosec // it is one of the files embedded
 	})
 }

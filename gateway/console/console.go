@@ -72,7 +72,7 @@ type handler func(v *visit) (page, error)
 func (c *console) serve(h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		v := c.visit(r)
+		v := c.visit(r) //nolint:contextcheck // it is the request's
 		p, err := h(v)
 		if err != nil {
 			p = problemPage(v, err)
@@ -81,7 +81,7 @@ func (c *console) serve(h handler) http.HandlerFunc {
 			http.SetCookie(w, p.Cookie)
 		}
 		if p.Redirect != "" {
-			http.Redirect(w, r, v.withDone(p.Redirect), http.StatusSeeOther)
+			http.Redirect(w, r, v.withDone(p.Redirect), http.StatusSeeOther) //nolint:gosec // handlers name pages of ours, here checks those that visitors name
 			return
 		}
 		c.render(w, v, &p)

@@ -1,6 +1,9 @@
 package console
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 const (
 	// diffLines is how many lines of two texts that differ are compared one by
@@ -63,9 +66,9 @@ func common(a, b []string) []int {
 	// longest[i][j] is the length for x[i:] and y[j:].
 	wide := len(y) + 1
 	longest := make([]int, (len(x)+1)*wide)
-	for i := len(x) - 1; i >= 0; i-- {
-		for j := len(y) - 1; j >= 0; j-- {
-			if x[i] == y[j] {
+	for i, left := range slices.Backward(x) {
+		for j, right := range slices.Backward(y) {
+			if left == right {
 				longest[i*wide+j] = 1 + longest[(i+1)*wide+j+1]
 			} else {
 				longest[i*wide+j] = max(longest[(i+1)*wide+j], longest[i*wide+j+1])

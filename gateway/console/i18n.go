@@ -99,7 +99,7 @@ func (c *console) language(v *visit) (page, error) {
 	if !ok {
 		return page{}, formError("to must be one of en, zh-CN")
 	}
-	return page{Redirect: here(v.PostForm.Get("back")), Cookie: &http.Cookie{
+	return page{Redirect: here(v.PostForm.Get("back")), Cookie: &http.Cookie{ //nolint:gosec // it is Secure where the connection is
 		Name: languageCookie, Value: tags[l], Path: Root, MaxAge: 365 * 24 * 3600, HttpOnly: true, Secure: v.TLS != nil, SameSite: http.SameSiteLaxMode,
 	}}, nil
 }

@@ -45,7 +45,7 @@ func (c *console) letters(v *visit) (page, error) {
 	for _, l := range all {
 		d.Letters = append(d.Letters, letterOf(l))
 	}
-	d.Pager = pagerOf(n, f.Start, len(all), func(start int) string { return d.address(start) })
+	d.Pager = pagerOf(n, f.Start, len(all), d.address)
 	return page{Name: "letters", Nav: "letters", Title: v.text("nav.letters"), Live: live{Every: lettersEvery}, Data: d}, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -122,21 +121,6 @@ func (s *system) waitFor(t *testing.T, taskID string, want task.Status) {
 		require.True(t, err == nil || errors.Is(err, client.ErrNotFound), err)
 		return got.Status == want.String()
 	})
-}
-
-// get is what a browser is answered.
-func (s *system) get(t *testing.T, path string) string {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, nil)
-	require.NoError(t, err)
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer func() { _ = resp.Body.Close() }()
-	b, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	http.DefaultClient.CloseIdleConnections()
-	require.Equal(t, http.StatusOK, resp.StatusCode, "%s", b)
-	return string(b)
 }
 
 func debugMode(n *client.NewTask) { on := true; n.Debug = &on }

@@ -87,7 +87,7 @@ func TestLanguage(t *testing.T) {
 	got := ask(t, calm, http.MethodPost, "/console/language", url.Values{"to": {"zh-CN"}, "back": {"/console/tasks?stone=x"}})
 	require.Equal(t, http.StatusSeeOther, got.status)
 	require.Equal(t, "/console/tasks?stone=x", got.header.Get("Location"))
-	cookie := strings.SplitN(got.header.Get("Set-Cookie"), ";", 2)[0]
+	cookie, _, _ := strings.Cut(got.header.Get("Set-Cookie"), ";")
 	require.Contains(t, visit(t, calm, "/console/", "Cookie", cookie).text, "概览")
 	for _, away := range []string{"https://evil.example/", "//evil.example/console/", `/console/\evil`, "/task", "/consolex"} {
 		got := ask(t, calm, http.MethodPost, "/console/language", url.Values{"to": {"en"}, "back": {away}})

@@ -113,7 +113,7 @@ func (c *console) render(w http.ResponseWriter, v *visit, p *page) {
 	h.Set("Vary", "Accept-Language, Cookie")
 	if p.Text != nil {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = w.Write(p.Text) // fails only if the client is gone
+		_, _ = w.Write(p.Text) //nolint:gosec // plain text, and not to be taken for more; fails only if the client is gone
 		return
 	}
 	if err := c.pages[v.lang][p.Name].Execute(&b, c.view(v, p)); err != nil {

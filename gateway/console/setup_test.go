@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -60,9 +61,7 @@ func (f fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (f fixture) with(more fixture) fixture {
 	out := fixture{}
 	for _, all := range []fixture{f, more} {
-		for path, said := range all {
-			out[path] = said
-		}
+		maps.Copy(out, all)
 	}
 	return out
 }

@@ -9,6 +9,7 @@ var stoneTexts = map[string]words{
 	"stone.served":      {"served", "服务中"},
 	"stone.waiting":     {"Waiting", "等待"},
 	"stone.workers":     {"Live workers", "在线工作者"},
+	"stone.allworkers":  {"Workers", "工作者"},
 	"stone.worker":      {"Worker", "工作者"},
 	"stone.live":        {"Live", "在线"},
 	"stone.lastfetch":   {"Last fetch", "最近取任务"},
