@@ -133,7 +133,7 @@ func (a *avoidance) ends(sub *bpmn.Node) bool {
 }
 
 // opens reports whether an inclusive join can go on: all tokens of its scope
-// are there or at an end, and one at least is there.
+// that could come are there or went another way, and one at least is there.
 func (a *avoidance) opens(join *bpmn.Node) bool {
 	all := a.resolve(join.Scope, join)
 	return slices.ContainsFunc(join.Scope.Nodes, func(n *bpmn.Node) bool {
@@ -167,8 +167,11 @@ func (a *avoidance) resolve(s *bpmn.Scope, join *bpmn.Node) []fate {
 
 func (a *avoidance) fate(n, join *bpmn.Node, fates []fate) (f fate) {
 	a.work += 1 + len(n.Outgoing)
-	if n == join {
+	switch {
+	case n == join:
 		return fate{true, true}
+	case join != nil && !bpmn.Reaches(n, join):
+		return fate{all: true} // the join does not wait for it, whatever it does
 	}
 	if end, ok := n.Detail.(*bpmn.EndEvent); ok {
 		return fate{all: end.Trigger != bpmn.TriggerError}
