@@ -2,6 +2,7 @@ package river
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -34,7 +35,41 @@ func (r *Runtime) content(q *Start, p *bpmn.Process) (json.RawMessage, error) {
 			at = m.End
 		}
 	}
-	return task.RedactWith(append(out, doc[at:]...), secrets[""]), nil
+	return shorten(task.RedactWith(append(out, doc[at:]...), secrets[""])), nil
+}
+
+// What is kept to be shown is read with every step of the instance, so it is
+// bounded: of more than maxContent bytes, members of more than maxMember are
+// only named with their size. The variables themselves are kept whole.
+const (
+	maxContent = 64 << 10
+	maxMember  = 1 << 10
+)
+
+func shorten(doc json.RawMessage) json.RawMessage {
+	if len(doc) <= maxContent {
+		return doc
+	}
+	all, err := jsonvalue.Scan(doc)
+	if err != nil {
+		return doc
+	}
+	out := json.RawMessage{'{'}
+	for i, m := range all.Members {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		name, err := jsontext.AppendQuote(nil, m.Name)
+		if err != nil {
+			return doc
+		}
+		value := m.Value
+		if len(value) > maxMember {
+			value = jsontext.Value(fmt.Sprintf(`"(%d bytes)"`, len(value)))
+		}
+		out = append(append(append(out, name...), ':'), value...)
+	}
+	return append(out, '}')
 }
 
 // contentOf makes an object of variables; files are left out.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ type works struct {
 	c       *client.Client
 	f       *client.Flowable
 	journal *journal
+	url     string
 }
 
 func newWorks(t *testing.T) *works {
@@ -32,7 +34,8 @@ func newWorks(t *testing.T) *works {
 			k.Add(stone.Spec{Code: "Script", Concurrency: 10, Backoff: time.Millisecond}, &script{}),
 		)
 	}})
-	w.c = newClient(t, a.URL())
+	w.url = a.URL()
+	w.c = newClient(t, w.url)
 	w.f = w.c.Flowable(client.FlowableConfig{})
 	return w
 }
@@ -452,4 +455,51 @@ func TestProcessIsHeldByEachFailedTask(t *testing.T) {
 	_, err = w.c.ReRun(within(t), *b.TaskID, client.ReRun{QueueType: "start"})
 	require.NoError(t, err)
 	w.until(id, "completed")
+}
+
+// What is kept to be shown is masked, and bounded; the variables are whole.
+func TestProcessContentOfALargeStart(t *testing.T) {
+	t.Parallel()
+	w := newWorks(t)
+	w.people()
+	large := strings.Repeat("x", 100<<10)
+	in, err := w.f.StartInstance(within(t), client.NewInstance{ProcessDefinitionKey: "people", Variables: []client.Variable{
+		client.StringVariable("large", large), client.StringVariable("password", "geheim"), client.StringVariable("small", "1")}})
+	require.NoError(t, err)
+	p, err := w.c.Process(within(t), in.ID)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"large":"(102402 bytes)","password":"******","small":"1"}`, p.ProcessContent)
+	v, err := w.f.InstanceVariables(in.ID).Get(within(t), "large", client.AnyScope)
+	require.NoError(t, err)
+	require.Len(t, v.Value, 100<<10+2)
+}
+
+func TestProcessRequestsThatCanNotBeMeant(t *testing.T) {
+	t.Parallel()
+	w := newWorks(t)
+	w.deploy("p", threeStones)
+	for _, c := range []struct {
+		method, path, kind, body string
+		status                   int
+		says                     string
+	}{
+		{"POST", "/process", "application/json", `{"key":"p","colour":1}`, 400, `unknown field \"colour\"`},
+		{"POST", "/process", "application/json", `{"key":7}`, 400, "key must be a string"},
+		{"POST", "/process", "application/json", `[]`, 400, "the body must be an object"},
+		{"POST", "/process", "application/json", `{"key":"p","variables":{"a":1,"a":2}}`, 400, "not valid JSON"},
+		{"POST", "/process", "application/json", `{"key":"p","processName":"` + strings.Repeat("n", 256) + `"}`, 400, "processName must have at most 255"},
+		{"POST", "/process", "text/plain", `{}`, 415, "application/json"},
+		{"POST", "/process", "application/json", `{"key":"p","variables":{"":1}}`, 400, "name is missing"},
+		{"PUT", "/process/nope/cancel", "", "", 404, "nope does not exist"},
+		{"PUT", "/process/nope/delete", "", "", 404, "nope does not exist"},
+		{"PUT", "/process/nope/resume", "", "", 404, "nope does not exist"},
+		{"GET", "/process/nope/tasks", "", "", 404, "nope does not exist"},
+		{"GET", "/process/model/nope/xml", "", "", 404, "model nope does not exist"},
+		{"GET", "/process?order=up", "", "", 400, "order must be one of"},
+		{"DELETE", "/process/nope", "", "", 405, "does not take the method"},
+		{"PUT", "/process/nope/debug", "application/json", `{}`, 400, "debug is missing"},
+	} {
+		got := call(t, c.method, w.url+c.path, c.kind, []byte(c.body), c.status)
+		require.Contains(t, string(got), c.says, c.body)
+	}
 }
