@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -29,6 +30,7 @@ func (c *console) bulkRoutes() {
 type bulkData struct {
 	Order   string
 	Found   client.Count
+	Back    time.Time     // how far back was looked, zero for all
 	Looked  int           // tasks that were looked at
 	Able    []client.Task // that take the order
 	Others  int           // that do not
@@ -115,9 +117,9 @@ func (c *console) searched(v *visit, d *bulkData) ([]client.Task, error) {
 	if f.Size = bulkMax; len(f.Statuses) == 0 && d.Order != "cancel" {
 		f.Statuses = []string{"failed"} // no others take it
 	}
-	all, n, err := v.api.ListCount(v.ctx(), f)
-	d.Found = n
-	return all, err
+	all, err := lookBack(v.ctx(), v.api, f, time.Time{})
+	d.Found, d.Back = all.Count, all.Back
+	return all.Tasks, err
 }
 
 // bulk gives the order to the tasks that were counted, and tells how it went.

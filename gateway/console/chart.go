@@ -1,6 +1,10 @@
 package console
 
-import "time"
+import (
+	"time"
+
+	"github.com/riverstones/riverstones/gateway/client"
+)
 
 // Measures of a chart, in the units of its viewBox.
 const (
@@ -16,7 +20,8 @@ type chart struct {
 	Width, Height, Base int
 	Bars                []bar
 	Max                 int
-	Made, Failed        int
+	Made, Failed        client.Count
+	Unknown             bool // not all failures are counted yet
 }
 
 // bar is one span of time.
@@ -29,27 +34,45 @@ type bar struct {
 	Middle       int
 }
 
-func newChart(made, failed []int, from time.Time, step time.Duration, zone *time.Location) *chart {
-	c := &chart{Width: chartWidth, Height: chartHeight, Base: chartHeight - chartFoot}
-	for i := range made {
-		c.Max = max(c.Max, made[i])
-		c.Made += made[i]
-		c.Failed += failed[i]
-	}
-	room := c.Base - chartHead
-	scale := func(n int) int {
-		if n == 0 || c.Max == 0 {
-			return 0
-		}
-		return max(2, n*room/c.Max) // a few among many are still seen
+func newChart(made []client.Count, from time.Time, step time.Duration, zone *time.Location) *chart {
+	c := &chart{Width: chartWidth, Height: chartHeight, Base: chartHeight - chartFoot, Made: sumOf(made)}
+	for _, n := range made {
+		c.Max = max(c.Max, n.Total)
 	}
 	wide := chartWidth / len(made)
-	for i := range made {
-		h, bad := scale(made[i]), scale(failed[i])
-		b := bar{X: i*wide + barGap/2, W: wide - barGap, H: h, Y: c.Base - h, BadH: bad, BadY: c.Base - bad, Made: made[i], Failed: failed[i], Label: i%3 == 0}
-		b.From = from.Add(time.Duration(i) * step).In(zone).Format("15:04")
-		b.Middle = b.X + b.W/2
+	for i, n := range made {
+		b := bar{X: i*wide + barGap/2, W: wide - barGap, Made: n.Total, Label: i%3 == 0, From: from.Add(time.Duration(i) * step).In(zone).Format("15:04")}
+		b.H = c.scale(n.Total)
+		b.Y, b.Middle = c.Base-b.H, b.X+b.W/2
 		c.Bars = append(c.Bars, b)
 	}
 	return c
+}
+
+// fail draws those that failed.
+func (c *chart) fail(failed []client.Count) {
+	c.Failed = sumOf(failed)
+	for i, n := range failed {
+		b := &c.Bars[i]
+		b.Failed, b.BadH = n.Total, c.scale(n.Total)
+		b.BadY = c.Base - b.BadH
+	}
+}
+
+// scale is the height of a number; a few among many are still seen.
+func (c *chart) scale(n int) int {
+	if n == 0 || c.Max == 0 {
+		return 0
+	}
+	return max(2, n*(c.Base-chartHead)/c.Max)
+}
+
+func sumOf(all []client.Count) client.Count {
+	out := client.Count{Exact: true}
+	for _, n := range all {
+		out.Total += n.Total
+		// A span that nobody has counted has no total, and is not inexact.
+		out.Exact = out.Exact && (n.Exact || n.Total == 0)
+	}
+	return out
 }

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"sync"
 	"time"
+
+	"github.com/riverstones/riverstones/gateway/client"
 )
 
 const (
@@ -23,35 +25,52 @@ type counts struct {
 
 // spanKey names a span and who asked: others may see other tasks.
 type spanKey struct {
-	from time.Time
-	who  [sha256.Size]byte
+	from   time.Time
+	failed bool
+	who    [sha256.Size]byte
 }
 
 type spanned struct {
-	made, failed int
-	until        time.Time
+	client.Count
+
+	until time.Time
 }
 
 func newCounts() *counts { return &counts{spans: map[spanKey]spanned{}} }
 
-// span counts the tasks that were made from a time on, and those that failed.
-func (c *counts) span(ctx context.Context, v *visit, from, now time.Time) (made, failed int, err error) {
-	key := spanKey{from, sha256.Sum256([]byte(v.Header.Get("Authorization") + "\x00" + v.Header.Get("Cookie")))}
+func keyOf(v *visit, f client.Filter) spanKey {
+	return spanKey{f.CreatedAfter, len(f.Statuses) > 0, sha256.Sum256([]byte(v.Header.Get("Authorization") + "\x00" + v.Header.Get("Cookie")))}
+}
+
+func (c *counts) known(key spanKey, now time.Time) (client.Count, bool) {
 	c.mu.Lock()
-	known, ok := c.spans[key]
-	c.mu.Unlock()
-	if ok && now.Before(known.until) {
-		return known.made, known.failed, nil
+	defer c.mu.Unlock()
+	s, ok := c.spans[key]
+	return s.Count, ok && now.Before(s.until)
+}
+
+// knows reports whether a span is counted already.
+func (c *counts) knows(v *visit, f client.Filter, now time.Time) bool {
+	_, ok := c.known(keyOf(v, f), now)
+	return ok
+}
+
+// span counts the tasks of a filter that begins and ends with a span.
+func (c *counts) span(ctx context.Context, v *visit, f client.Filter, now time.Time) (client.Count, error) {
+	key := keyOf(v, f)
+	if n, ok := c.known(key, now); ok {
+		return n, nil
 	}
-	made, failed, err = spanCount(ctx, v, from)
-	if err != nil || from.Add(chartStep).After(now) {
-		return made, failed, err
+	f.Size = 1
+	_, n, err := v.api.ListCount(ctx, f)
+	if err != nil || f.CreatedBefore.After(now) {
+		return n, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.spans) >= spansMax {
 		clear(c.spans)
 	}
-	c.spans[key] = spanned{made, failed, now.Add(spanKept)}
-	return made, failed, nil
+	c.spans[key] = spanned{n, now.Add(spanKept)}
+	return n, nil
 }

@@ -1,10 +1,9 @@
 package console
 
 import (
-	"context"
 	"encoding/json"
-	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/riverstones/riverstones/gateway/client"
-	"github.com/riverstones/riverstones/queue/task"
 )
 
 const (
@@ -28,32 +26,23 @@ const (
 // overviewData is what the overview shows. What could not be asked is nil, and
 // Troubles say why: the page is wanted most when something is away.
 type overviewData struct {
-	Running, Failed, Letters *client.Count
-	Waiting, Live            *int // commands, and workers
-	Silent                   int  // workers that are gone
-	Oldest                   *time.Time
-	Busiest                  []client.Stone
-	Failures                 []client.Task
-	FailedURL, RunningURL    string
-	Chart                    *chart
-	Checks                   []check
-	Ready                    bool
-	Troubles                 []trouble
+	Failed, Letters *client.Count
+	Running, Behind *int // commands that workers have, and messages that are not recorded
+	Waiting, Live   *int // commands, and workers
+	Silent          int  // workers that are gone
+	Oldest          *time.Time
+	Busiest         []client.Stone
+	Failures        []client.Task
+	Back            time.Time // how far back failures were looked for, zero for all
+	FailedURL       string
+	Chart           *chart
+	Checks          []check
+	Ready           bool
+	Troubles        []trouble
 }
 
 // check is a part of the system and what is wrong with it, "" for nothing.
 type check struct{ Name, Problem string }
-
-// running are the statuses of tasks that somebody works at.
-func running() []string {
-	var out []string
-	for _, s := range task.Statuses() {
-		if kindOf(s.String()) == "running" {
-			out = append(out, s.String())
-		}
-	}
-	return out
-}
 
 func (c *console) overview(v *visit) (page, error) {
 	now := time.Now()
@@ -63,12 +52,12 @@ func (c *console) overview(v *visit) (page, error) {
 	g := &gatherer{}
 	g.group.SetLimit(asked)
 	g.ask(func() (err error) { stones, err = v.api.Stones(v.ctx()); return err })
-	g.ask(func() error { return count(v, client.Filter{Statuses: running(), Size: 1}, &d.Running) })
+	g.ask(func() error { return c.measure(v, d) })
 	g.ask(func() error { return letterCount(v, &d.Letters) })
 	g.ask(func() error {
-		all, n, err := v.api.ListCount(v.ctx(), client.Filter{Statuses: []string{"failed"}, CreatedAfter: since, Size: overviewFailures, Descending: true})
+		all, err := lookBack(v.ctx(), v.api, client.Filter{Statuses: []string{"failed"}, Size: overviewFailures, Descending: true}, since)
 		if err == nil {
-			d.Failures, d.Failed = all, &n
+			d.Failures, d.Failed, d.Back = all.Tasks, &all.Count, all.Back
 		}
 		return err
 	})
@@ -79,16 +68,7 @@ func (c *console) overview(v *visit) (page, error) {
 		d.survey(stones)
 	}
 	d.FailedURL = search{Statuses: []string{"failed"}, After: since.UTC().Format(time.RFC3339)}.url()
-	d.RunningURL = search{Statuses: running()}.url()
 	return page{Name: "overview", Nav: "overview", Title: v.text("nav.overview"), Live: live{Every: overviewEvery}, Data: d}, nil
-}
-
-func count(v *visit, f client.Filter, out **client.Count) error {
-	_, n, err := v.api.ListCount(v.ctx(), f)
-	if err == nil {
-		*out = &n
-	}
-	return err
 }
 
 func letterCount(v *visit, out **client.Count) error {
@@ -134,20 +114,15 @@ func total(backlog map[string]int) (n int) {
 
 // health asks /readyz, whose answer is the same good or bad.
 func (c *console) health(v *visit, d *overviewData) error {
-	r, err := http.NewRequestWithContext(v.ctx(), http.MethodGet, local+"/readyz", nil)
+	body, err := c.api.raw(v.ctx(), "/readyz")
 	if err != nil {
 		return err
 	}
-	resp, err := c.api.transport.RoundTrip(r)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
 	var said struct {
 		Status string            `json:"status"`
 		Checks map[string]string `json:"checks"`
 	}
-	if err := json.NewDecoder(resp.Body).Decode(&said); err != nil || said.Checks == nil {
+	if json.Unmarshal(body, &said) != nil || said.Checks == nil {
 		return nil // an API without probes has nothing to tell
 	}
 	d.Ready = said.Status == "ok"
@@ -159,6 +134,45 @@ func (c *console) health(v *visit, d *overviewData) error {
 	}
 	slices.SortFunc(d.Checks, func(a, b check) int { return strings.Compare(a.Name, b.Name) })
 	return nil
+}
+
+// The metrics that the overview shows, each the sum of its series.
+const (
+	metricHeld   = "riverstones_held_commands"
+	metricBehind = "riverstones_recorder_behind_messages"
+)
+
+// measure asks /metrics, which not every gateway serves.
+func (c *console) measure(v *visit, d *overviewData) error {
+	body, err := c.api.raw(v.ctx(), "/metrics")
+	if err != nil {
+		return err
+	}
+	d.Running, d.Behind = sum(body, metricHeld), sum(body, metricBehind)
+	return nil
+}
+
+// sum adds the series of a metric up, nil if there is none.
+func sum(text []byte, metric string) *int {
+	total, any := 0.0, false
+	for line := range strings.Lines(string(text)) {
+		rest, is := strings.CutPrefix(line, metric)
+		if !is || rest == "" || rest[0] != '{' && rest[0] != ' ' {
+			continue
+		}
+		fields := strings.Fields(rest[strings.LastIndexByte(rest, '}')+1:])
+		if len(fields) == 0 {
+			continue
+		}
+		if n, err := strconv.ParseFloat(fields[0], 64); err == nil {
+			total, any = total+n, true
+		}
+	}
+	if !any {
+		return nil
+	}
+	n := int(total)
+	return &n
 }
 
 // gatherer asks several things at once, and keeps what goes wrong with each.
@@ -189,36 +203,4 @@ func (g *gatherer) wait(v *visit) (out []trouble) {
 		}
 	}
 	return out
-}
-
-// chart counts the tasks that were made in each of the last spans of time, and
-// those of them that failed.
-func (c *console) chart(v *visit, now time.Time) (*chart, error) {
-	end := now.Truncate(chartStep).Add(chartStep)
-	made, failed := make([]int, chartBars), make([]int, chartBars)
-	g, ctx := errgroup.WithContext(v.ctx())
-	g.SetLimit(asked)
-	for i := range chartBars {
-		from := end.Add(time.Duration(i-chartBars) * chartStep)
-		g.Go(func() (err error) {
-			made[i], failed[i], err = c.counts.span(ctx, v, from, now)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	return newChart(made, failed, end.Add(-chartBars*chartStep), chartStep, c.cfg.Zone), nil
-}
-
-// spanCount counts the tasks made within one step from a time on, and those of
-// them that failed.
-func spanCount(ctx context.Context, v *visit, from time.Time) (made, failed int, err error) {
-	f := client.Filter{CreatedAfter: from, CreatedBefore: from.Add(chartStep), Size: 1}
-	if _, made, err = v.api.List(ctx, f); err != nil {
-		return 0, 0, err
-	}
-	f.Statuses = []string{"failed"}
-	_, failed, err = v.api.List(ctx, f)
-	return made, failed, err
 }

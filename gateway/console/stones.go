@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/url"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -39,10 +40,10 @@ func liveWorkers(s client.Stone) (n int) {
 // stoneData is a stone with what its tasks do.
 type stoneData struct {
 	client.Stone
+	found // the newest tasks
 
 	Backlog  []waiting
 	Waiting  int
-	Tasks    []client.Task // the newest
 	TasksURL string
 }
 
@@ -60,7 +61,7 @@ func (c *console) stone(v *visit) (page, error) {
 	g, ctx := errgroup.WithContext(v.ctx())
 	g.Go(func() (err error) { d.Stone, err = v.api.Stone(ctx, code); return err })
 	g.Go(func() (err error) {
-		d.Tasks, _, err = v.api.List(ctx, client.Filter{Stone: code, Size: stoneTasks, Descending: true})
+		d.found, err = lookBack(ctx, v.api, client.Filter{Stone: code, Size: stoneTasks, Descending: true}, time.Time{})
 		return err
 	})
 	if err := g.Wait(); err != nil {

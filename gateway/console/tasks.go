@@ -116,7 +116,7 @@ func (s search) filter(zone *time.Location) (f client.Filter, err error) {
 	if f.CreatedBefore, err = timeOf("createdBefore", s.Before, zone); err != nil {
 		return f, err
 	}
-	if !s.narrow() && f.CreatedAfter.IsZero() && f.CreatedBefore.IsZero() {
+	if !s.narrow() && f.CreatedAfter.IsZero() {
 		f.CreatedAfter = time.Unix(0, 0).UTC() // the API wants a filter: this one takes all
 	}
 	return f, nil
@@ -151,9 +151,11 @@ func (s search) events() string {
 
 // tasksData is a page of tasks.
 type tasksData struct {
+	found
+
 	Search   search
 	Statuses []string // to choose from
-	Tasks    []client.Task
+	AllURL   string   // looks through all, however long it takes
 	Pager    pager
 	BulkURL  string
 	Problem  *trouble // of the search
@@ -164,9 +166,8 @@ func (c *console) tasks(v *visit) (page, error) {
 	d := tasksData{Search: searchOf(v.URL.Query()), Statuses: statusChoices(), Orders: bulkOrders, BulkURL: Root + "/bulk"}
 	p := page{Name: "tasks", Nav: "tasks", Title: v.text("nav.tasks")}
 	f, err := d.Search.filter(c.cfg.Zone)
-	var n client.Count
 	if err == nil {
-		d.Tasks, n, err = v.api.ListCount(v.ctx(), f)
+		d.found, err = lookBack(v.ctx(), v.api, f, time.Time{})
 	}
 	if err != nil {
 		t := problem(v, err)
@@ -177,7 +178,11 @@ func (c *console) tasks(v *visit) (page, error) {
 		p.Data = d
 		return p, nil
 	}
-	d.Pager = pagerOf(n, d.Search.Start, len(d.Tasks), func(start int) string { return d.Search.address("/tasks", start) })
+	if all := d.Search; !d.Back.IsZero() {
+		all.After = "1970-01-01T00:00:00Z"
+		d.AllURL = all.url()
+	}
+	d.Pager = pagerOf(d.Count, d.Search.Start, len(d.Tasks), func(start int) string { return d.Search.address("/tasks", start) })
 	if p.Live.Events = d.Search.events(); p.Live.Events == "" {
 		p.Live.Every = tasksEvery
 	}
@@ -208,7 +213,7 @@ func pagerOf(n client.Count, start, shown int, address func(start int) string) p
 	if start > 0 {
 		p.Newer = address(max(0, start-pageSize))
 	}
-	if more := !n.Exact || p.Last < n.Total; more && shown > 0 {
+	if more := shown == pageSize && !n.Exact || p.Last < n.Total; more {
 		if p.Last < maxDeep {
 			p.Older = address(p.Last)
 		} else {
