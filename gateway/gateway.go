@@ -147,7 +147,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	mine := (&own{store: deps.Store, nc: deps.NATS, js: js, checkpoint: s.checkpoint}).checks()
 	s.probes = &probes{checks: mine, log: log}
 	mountHealth(router, &probes{checks: slices.Concat(mine, deps.Checks), log: log})
-	console.Mount(e, console.Config{Zone: cfg.Zone})
+	console.Mount(e, console.Config{Zone: cfg.Zone, FlowablePrefix: firstPrefix(cfg.Flowable)})
 	mountMetrics(e, deps.Observer.Metrics)
 	s.http = newHTTP(cfg, e, log)
 	return s, nil

@@ -154,3 +154,11 @@ func (r *River) Stop(context.Context) error {
 	r.registry.Stop()
 	return nil
 }
+
+// firstPrefix is one of those that Flowable's API is mounted under.
+func firstPrefix(cfg flowable.Config) string {
+	if len(cfg.Prefixes) == 0 {
+		return ""
+	}
+	return cfg.Prefixes[0]
+}

@@ -19,6 +19,9 @@ type Config struct {
 	// Zone is the time zone of all times, UTC by default. It must be the one
 	// that the API writes createTime in.
 	Zone *time.Location
+	// FlowablePrefix is a path that Flowable's API is mounted under, "" for the
+	// root: models are deployed by it.
+	FlowablePrefix string
 }
 
 // Mount adds the console to e, whose other routes are the API that it asks.
@@ -57,6 +60,7 @@ func (c *console) routes() {
 	c.mux.Handle("GET "+Root, http.RedirectHandler(Root+"/", http.StatusMovedPermanently))
 	c.taskRoutes()
 	c.bulkRoutes()
+	c.processRoutes()
 	c.stoneRoutes()
 	c.letterRoutes()
 	c.callbackRoutes()

@@ -26,7 +26,7 @@ type words [languages]string
 
 // texts are all texts of the console: the one table, by key, of which each area
 // holds a part.
-var texts = join(frameTexts, statusTexts, overviewTexts, taskTexts, stoneTexts, commandTexts, bulkTexts, letterTexts, callbackTexts)
+var texts = join(frameTexts, statusTexts, overviewTexts, taskTexts, stoneTexts, commandTexts, bulkTexts, letterTexts, callbackTexts, processTexts, modelTexts)
 
 func join(parts ...map[string]words) map[string]words {
 	out := map[string]words{}

@@ -28,3 +28,6 @@ func processURL(id string) string {
 	}
 	return Root + "/processes/" + s
 }
+
+// modelURL is the page of a version of a model.
+func modelURL(id string) string { return Root + "/models/" + url.PathEscape(id) }

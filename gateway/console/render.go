@@ -54,7 +54,7 @@ func functions(l lang, zone *time.Location) template.FuncMap {
 		"shown":   func(at any) moment { return momentOf(at, zone) },
 		"pill":    func(status string) pill { return pillOf(l, status) },
 		"tree":    treeOf,
-		"taskURL": taskURL, "stoneURL": stoneURL, "processURL": processURL,
+		"taskURL": taskURL, "stoneURL": stoneURL, "processURL": processURL, "modelURL": modelURL,
 		"backlog": func(s client.Stone) int { return total(s.Backlog) }, "liveWorkers": liveWorkers,
 		"deref": deref, "int": func(n *int) int { return *n }, "num": grouped, "add": func(a, b int) int { return a + b },
 	}

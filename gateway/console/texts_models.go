@@ -1,0 +1,4 @@
+package console
+
+// modelTexts are those of models and deployments.
+var modelTexts = map[string]words{}
