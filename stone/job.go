@@ -132,7 +132,7 @@ func (j *job) call(h Handler, t *Task) (err error) {
 		ctx, cancel = context.WithDeadlineCause(ctx, t.Deadline, errDeadline)
 		defer cancel()
 	}
-	if d := j.lane.r.spec.Timeout; d > 0 {
+	if d := j.lane.r.spec.timeout(t.Method); d > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, d, errTimeout)
 		defer cancel()

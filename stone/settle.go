@@ -74,6 +74,7 @@ func (j *job) settleFailure(t *Task, err error) {
 	if after <= 0 {
 		after = j.backoff()
 	}
+	after = j.inTime(after)
 	j.next("warn", queue.Next{Try: j.try, Of: j.maxAttempts(), Why: j.reason(err), After: after})
 	j.hand(nil, nil, func() { j.giveBack(after) })
 }
@@ -94,6 +95,7 @@ func (j *job) settleLook(t *Task, err error) {
 		}
 	default:
 		j.lane.r.looks.worked(j)
+		after = j.inTime(after)
 		j.pending(after)
 	}
 	j.hand(t.NewOutputs(), nil, func() {
@@ -112,6 +114,7 @@ func (j *job) missed(err error) (after time.Duration, again bool) {
 	if after, _ = AsRetry(err); after <= 0 {
 		after = j.backoffAt(n)
 	}
+	after = j.inTime(after)
 	j.next("warn", queue.Next{Why: j.reason(err), After: after})
 	return after, true
 }
@@ -155,8 +158,10 @@ func (j *job) firstLook(t *Task) {
 		if after, _ = AsRetry(err); after <= 0 {
 			after = j.backoff()
 		}
+		after = j.inTime(after)
 		j.next("warn", queue.Next{Why: j.reason(err), After: after})
 	default:
+		after = j.inTime(after)
 		j.pending(after)
 	}
 	// What came sealed goes on as it is.
@@ -262,6 +267,15 @@ func (j *job) maxAttempts() int {
 		return r.MaxAttempts
 	}
 	return j.lane.r.spec.MaxAttempts
+}
+
+// inTime shortens a wait that would go beyond the command's deadline: the task
+// fails when it passes, not when somebody looks next.
+func (j *job) inTime(after time.Duration) time.Duration {
+	if j.command.Deadline.IsZero() {
+		return after
+	}
+	return min(after, max(time.Until(j.command.Deadline), 0)+time.Millisecond)
 }
 
 func (j *job) backoff() time.Duration { return j.backoffAt(j.try) }

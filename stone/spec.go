@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/riverstones/riverstones/queue/param"
+	"github.com/riverstones/riverstones/queue/task"
 )
 
 // Spec says what a stone is. Only Code is required.
@@ -25,8 +26,18 @@ type Spec struct {
 	// Backoff is the wait before the second try, 5 s by default; it doubles
 	// with each further one up to 5 minutes.
 	Backoff time.Duration
-	// Timeout ends the context of one run of a method, 0 for none.
-	Timeout time.Duration
+	// Timeout ends the context of one run of a method, 0 for none. Timeouts
+	// holds those of methods that have one of their own; 0 there means none.
+	Timeout  time.Duration
+	Timeouts map[task.Method]time.Duration
+}
+
+// timeout is that of one run of a method, 0 for none.
+func (s *Spec) timeout(m task.Method) time.Duration {
+	if d, ok := s.Timeouts[m]; ok {
+		return d
+	}
+	return s.Timeout
 }
 
 // What a stone declares, and the check of it, is shared with the gateway; it

@@ -159,6 +159,42 @@ func TestACommandsOwnRetryAndDeadline(t *testing.T) {
 	b.idle()
 }
 
+// A deadline ends the waits for another try and for the next look, and a method
+// may have a timeout of its own.
+func TestDeadlinesAndTimeouts(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	hang := func(ctx context.Context, _ *stone.Task) error { <-ctx.Done(); return ctx.Err() }
+	b.work(stone.Spec{Timeout: time.Hour, Timeouts: map[task.Method]time.Duration{task.Rollback: time.Millisecond}, MaxAttempts: 1}, full{
+		start: func(_ context.Context, t *stone.Task) error {
+			if t.Deadline.IsZero() {
+				return nil
+			}
+			return stone.Retry(time.Hour, "later")
+		},
+		monitor:  func(context.Context, *stone.Task) error { return stone.Again(time.Hour) },
+		rollback: hang,
+	}, stone.Config{})
+	soon := func(c *queue.Command) {
+		c.Deadline, c.Retry = time.Now().Add(50*time.Millisecond), &queue.Retry{MaxAttempts: 5}
+	}
+	for method, want := range map[task.Method][]string{
+		task.Start:    {"start.begin", "start.begin", "start.failed"}, // the second try comes too late
+		task.Monitor:  {"monitor.begin", "monitor.failed"},
+		task.Rollback: {"rollback.begin", "rollback.failed"},
+	} {
+		c := b.send(method, func(c *queue.Command) {
+			if method != task.Rollback {
+				soon(c)
+			}
+		})
+		all := b.until(c.ID, want...)
+		last := all[len(all)-1].Transitions
+		require.Regexp(t, "deadline|timeout", last[len(last)-1].Reason)
+	}
+	b.idle()
+}
+
 func TestMonitorLooksAgain(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
