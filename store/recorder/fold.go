@@ -128,8 +128,11 @@ func (f *folder) accept(e *entry, r *row) {
 	if r.CreateTime.IsZero() {
 		r.CreateTime = e.time
 	}
-	if len(r.Outputs) == 0 && len(c.Outputs) > 2 {
-		r.Outputs = c.Outputs
+	if len(c.Outputs) > 2 {
+		// What was told already is newer.
+		if merged, err := queue.Merge(c.Outputs, r.Outputs); err == nil {
+			r.Outputs = merged
+		}
 	}
 	f.out.Attempts = append(f.out.Attempts, store.Attempt{ID: c.ID, Epoch: c.Epoch, Method: c.Method, Params: c.Params, Outputs: c.Outputs,
 		CreateTime: r.CreateTime, Deadline: c.Deadline, Retry: c.Retry, Sequence: e.sequence})

@@ -28,15 +28,16 @@ func TestTheCommandCompletesTheRowOfAnEvent(t *testing.T) {
 	require.Equal(t, task.StartBegin, s.Status)
 }
 
-// What a worker has told already is newer than what the command came with.
+// What a worker has told already goes over what the command came with, and the
+// rest of that stays.
 func TestTheCommandsOutputsComeFirst(t *testing.T) {
 	t.Parallel()
 	m := newMemory()
 	m.record(with(told(task.Start, 1, 1, task.StartBegin), func(ev *queue.Event) { ev.Outputs = []byte(`{"told":1}`) }))
 	e := commanded(task.Start, 1)
-	e.command.Outputs = []byte(`{"o":1}`)
+	e.command.Outputs = []byte(`{"o":1,"told":0}`)
 	m.record(e)
-	require.JSONEq(t, `{"told":1}`, string(m.states[names.ID].Outputs))
+	require.JSONEq(t, `{"o":1,"told":1}`, string(m.states[names.ID].Outputs))
 }
 
 // A task that was thought to be lost may be worked on before its stored command
