@@ -13,7 +13,7 @@ import (
 
 // Variables of processes: one whose name says that it is a secret is sealed
 // whole, and of JSON what is secret within. Conditions do not find what is sealed
-// whole, for its key would tell it.
+// whole, for its key would tell it. So it is with what an instance gives back at its end.
 
 const typeJSON = "json"
 
@@ -29,6 +29,36 @@ func (s *Store) Variables(ctx context.Context, owners ...string) ([]store.Variab
 		s.showVariable(&all[i])
 	}
 	return all, err
+}
+
+// Instances returns instances with their outputs in clear.
+func (s *Store) Instances(ctx context.Context, f store.InstanceFilter) ([]store.Instance, int, error) {
+	all, total, err := s.Store.Instances(ctx, f)
+	for i := range all {
+		s.showInstance(&all[i])
+	}
+	return all, total, err
+}
+
+// showInstance opens what the output template of an instance gave. Its start
+// variables are kept without secrets.
+func (s *Store) showInstance(in *store.Instance) {
+	in.Outputs, _ = s.open(outputsOf(in), in.Outputs)
+}
+
+// outputsOf is what the secrets in an instance's outputs are bound to.
+func outputsOf(in *store.Instance) string { return in.ID + "/" }
+
+// hideInstances returns the rows as they are stored.
+func (s *Store) hideInstances(x *sealer, rows []store.Instance) []store.Instance {
+	if s.keys == nil || len(rows) == 0 {
+		return rows
+	}
+	out := slices.Clone(rows)
+	for i := range out {
+		out[i].Outputs = x.seal(outputsOf(&out[i]), nil, out[i].Outputs)
+	}
+	return out
 }
 
 // showVariable opens a variable.
@@ -110,6 +140,7 @@ func (t *stepTx) Open(ctx context.Context, instanceIDs ...string) ([]*store.Proc
 }
 
 func (s *Store) showProcess(p *store.Process) {
+	s.showInstance(&p.Instance)
 	for i := range p.Variables {
 		if v := &p.Variables[i]; v.Data != nil {
 			s.showVariable(v)
@@ -139,10 +170,11 @@ func (t *stepTx) Data(ctx context.Context, owner, name string) ([]byte, error) {
 	return t.s.openData(store.VariableKey{Owner: owner, Name: name}, kind, data), nil
 }
 
-// Write seals variables and the commands of new tasks.
+// Write seals variables, outputs and the commands of new tasks.
 func (t *stepTx) Write(ctx context.Context, c *store.RuntimeChanges) error {
 	out, x := *c, t.s.sealer()
 	out.Variables = t.s.hideVariables(c.Variables)
+	out.Instances = t.s.hideInstances(x, c.Instances)
 	out.Publish = slices.Clone(c.Publish)
 	for i := range out.Publish {
 		t.s.hideCommand(x, &out.Publish[i].Command)
