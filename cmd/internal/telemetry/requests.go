@@ -19,7 +19,8 @@ type Gateway struct {
 	seconds *prometheus.HistogramVec
 	kept    sync.Map // endpoint to *request
 
-	steps        *prometheus.HistogramVec
+	steps        *prometheus.CounterVec
+	step         prometheus.Histogram
 	moves        prometheus.Histogram
 	callbacks    *prometheus.CounterVec
 	callbackTime *prometheus.HistogramVec
@@ -43,13 +44,14 @@ func (m *Metrics) Gateway() *Gateway {
 	g := &Gateway{
 		total:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "riverstones_http_requests_total", Help: "Requests of the REST API, over NATS too."}, []string{labelMethod, "route", "status"}),
 		seconds: prometheus.NewHistogramVec(histogram("riverstones_http_request_seconds", "How long requests of the REST API took. Event streams last as long as their listeners stay.", seconds(9)), []string{labelMethod, "route"}),
-		steps:   prometheus.NewHistogramVec(histogram("riverstones_river_step_seconds", "Steps of processes: ok, refused (the model or the request does not allow it), or error (the database can not answer, or a fault of ours).", seconds(8)), []string{labelOutcome}),
+		steps:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "riverstones_river_steps_total", Help: "Steps of processes: ok, refused (the model or the request does not allow it), or error (the database can not answer, or a fault of ours)."}, []string{labelOutcome}),
+		step:    prometheus.NewHistogram(histogram("riverstones_river_step_seconds", "How long one step of a process took, with tries that the database made necessary.", seconds(8))),
 		moves:   prometheus.NewHistogram(histogram("riverstones_river_step_moves", "Moves of tokens in one step of a process.", prometheus.ExponentialBuckets(1, 4, 8))),
 
 		callbacks:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "riverstones_callback_tries_total", Help: "Tries to tell an orchestrator of an end: done, again (it failed and is tried later), parked (nobody waits for it yet), or given_up."}, []string{labelKind, labelOutcome}),
 		callbackTime: prometheus.NewHistogramVec(histogram("riverstones_callback_seconds", "How long one try to tell an orchestrator took.", seconds(8)), []string{labelKind}),
 	}
-	m.registry.MustRegister(g.total, g.seconds, g.steps, g.moves, g.callbacks, g.callbackTime)
+	m.registry.MustRegister(g.total, g.seconds, g.steps, g.step, g.moves, g.callbacks, g.callbackTime)
 	return g
 }
 
@@ -74,7 +76,8 @@ func (g *Gateway) Step(s river.Stepped) {
 			outcome = "error"
 		}
 	}
-	observe(g.steps.WithLabelValues(outcome), s.Took.Seconds(), s.Trace)
+	g.steps.WithLabelValues(outcome).Inc()
+	observe(g.step, s.Took.Seconds(), s.Trace)
 	g.moves.Observe(float64(s.Moves))
 }
 
