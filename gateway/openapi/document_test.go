@@ -5,40 +5,54 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/riverstones/riverstones/gateway/flowable"
+	"github.com/riverstones/riverstones/gateway/openapi"
+	"github.com/riverstones/riverstones/gateway/rest"
 )
+
+// served asks for one form of the document.
+func served(t testing.TB, path string) answer {
+	t.Helper()
+	e := echo.New()
+	openapi.Mount(rest.NewRouter(e, 1<<20), openapi.Config{})
+	rec := httptest.NewRecorder()
+	e.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+	require.Equal(t, http.StatusOK, rec.Code)
+	return answer{rec.Code, rec.Header(), rec.Body.Bytes()}
+}
 
 // The document is OpenAPI 3.1, and its examples fit its schemas.
 func TestDocumentIsValid(t *testing.T) {
 	t.Parallel()
-	s := setup(t, flowable.Config{})
-	d := document(t, s)
+	d := load(t, served(t, "/openapi.json"))
 	require.NoError(t, d.Validate(t.Context(), openapi3.EnableExamplesValidation(), openapi3.EnableSchemaPatternValidation(),
 		openapi3.EnableSchemaDefaultsValidation()))
 
-	a := s.do(t, http.MethodGet, "/openapi.yaml", "")
+	a := served(t, "/openapi.yaml")
 	require.Equal(t, "application/yaml", a.header.Get("Content-Type"))
 	require.True(t, strings.HasPrefix(string(a.body), "openapi: 3.1.1\n"))
 	var fromYAML any
 	require.NoError(t, yaml.Unmarshal(a.body, &fromYAML))
 	again, err := json.Marshal(fromYAML)
 	require.NoError(t, err)
-	require.JSONEq(t, string(s.do(t, http.MethodGet, "/openapi.json", "").body), string(again))
+	require.JSONEq(t, string(served(t, "/openapi.json").body), string(again))
 }
 
 // Every component is used, and every operation has what a reader needs.
 func TestDocumentIsTidy(t *testing.T) {
 	t.Parallel()
-	s := setup(t, flowable.Config{})
-	d, text := document(t, s), string(s.do(t, http.MethodGet, "/openapi.json", "").body)
+	a := served(t, "/openapi.json")
+	d, text := load(t, a), string(a.body)
 	var components struct {
 		Components map[string]map[string]json.RawMessage `json:"components"`
 	}
@@ -72,7 +86,7 @@ func TestDocumentIsTidy(t *testing.T) {
 func TestFlowablePrefixes(t *testing.T) {
 	t.Parallel()
 	s := setup(t, flowable.Config{Prefixes: []string{"/flowable-rest/service", ""}})
-	d := document(t, s)
+	d := load(t, s.do(t, http.MethodGet, "/openapi.json", ""))
 	for path, want := range map[string][]string{
 		"/repository/deployments": {"/flowable-rest/service", "/"}, "/external-job-api/jobs": {"/flowable-rest", "/"},
 		"/history/historic-process-instances": {"/flowable-rest/service", "/"}, "/task": nil, "/process": nil,
@@ -95,8 +109,7 @@ var (
 // allows its style alone.
 func TestPage(t *testing.T) {
 	t.Parallel()
-	s := setup(t, flowable.Config{})
-	d, a := document(t, s), s.do(t, http.MethodGet, "/docs", "")
+	d, a := load(t, served(t, "/openapi.json")), served(t, "/docs")
 	page := string(a.body)
 	require.Equal(t, "text/html; charset=utf-8", a.header.Get("Content-Type"))
 	require.Equal(t, "nosniff", a.header.Get("X-Content-Type-Options"))
