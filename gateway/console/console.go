@@ -61,6 +61,7 @@ func (c *console) routes() {
 	c.taskRoutes()
 	c.bulkRoutes()
 	c.processRoutes()
+	c.modelRoutes()
 	c.stoneRoutes()
 	c.letterRoutes()
 	c.callbackRoutes()

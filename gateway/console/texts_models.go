@@ -1,4 +1,42 @@
 package console
 
 // modelTexts are those of models and deployments.
-var modelTexts = map[string]words{}
+var modelTexts = map[string]words{
+	"model.id":            {"Model id", "模型编号"},
+	"model.name":          {"Name", "名称"},
+	"model.version":       {"Version", "版本"},
+	"model.versions":      {"Versions", "版本"},
+	"model.latest":        {"the latest", "最新版本"},
+	"model.allversions":   {"All versions", "全部版本"},
+	"model.file":          {"From", "来源"},
+	"model.deployment":    {"Deployment", "部署"},
+	"model.deployedat":    {"Deployed", "部署时间"},
+	"model.none":          {"No model is found. Deploy one.", "没有模型。请先部署。"},
+	"model.nodeployments": {"Nothing is deployed yet.", "尚无部署。"},
+	"model.newest":        {"Newest processes", "最新流程"},
+	"model.processes":     {"All its processes", "全部流程"},
+	"model.parameters":    {"Parameters", "参数"},
+	"model.noparameters":  {"The model has no parameter template: start variables are not checked.", "模型没有参数模板：不检查启动变量。"},
+	"model.start":         {"Start", "启动"},
+	"model.other":         {"Other variables", "其他变量"},
+	"model.otherhint":     {"Start variables as a JSON object. Fields above go before members of the same name.", "启动变量，JSON 对象。同名时以上面的字段为准。"},
+	"model.wrong":         {"%s fields have to be mended.", "有 %s 个字段需要修改。"},
+	"model.wrongfield":    {"This does not fit:", "不符合要求："},
+	"model.nofield":       {"must be JSON of type %s", "必须是 %s 类型的 JSON"},
+	"model.ref":           {"If empty, the value of %s.", "留空则使用 %s 的值。"},
+	"model.locked":        {"Given by the model.", "由模型给定。"},
+	"model.deploy":        {"Deploy a model", "部署模型"},
+	"model.upload":        {"File", "文件"},
+	"model.uploadhint":    {"A model (.bpmn or .bpmn20.xml), or an archive of several (.zip or .bar). Each executable process in it gets a new version.", "模型文件（.bpmn 或 .bpmn20.xml），或包含多个模型的压缩包（.zip 或 .bar）。其中每个可执行流程都会产生新版本。"},
+	"model.nofile":        {"choose a file that is not empty", "请选择一个非空文件"},
+	"model.refused":       {"%s was not deployed. Nothing has changed.", "%s 未部署，没有任何改动。"},
+	"model.problems":      {"What is wrong with it: %s", "问题：%s 个"},
+	"model.undeploy":      {"Remove", "移除"},
+	"model.undeploydoes":  {"The deployment goes, with these versions of models:", "将移除该部署及以下模型版本："},
+	"model.running":       {"Processes of these models that run now: %s.", "这些模型当前有 %s 个流程在运行。"},
+	"model.cascade":       {"Remove the processes of these models too, those that run and the history. This can not be undone.", "同时移除这些模型的流程，包括运行中的和历史记录。此操作无法撤销。"},
+
+	"done.model.deployed":   {"The model is deployed.", "模型已部署。"},
+	"done.model.undeployed": {"The deployment is removed.", "部署已移除。"},
+	"done.model.started":    {"The process is started.", "流程已启动。"},
+}
