@@ -98,8 +98,10 @@ func (s *Store) open(ctx context.Context, path string, cfg Config) error {
 	}
 	busy := strconv.FormatInt(cmp.Or(cfg.BusyTimeout, defaultBusyTimeout).Milliseconds(), 10)
 	var err error
+	// All that is written finds its rows by key. An index made for the purpose
+	// looks cheap beside tables of which nothing is known, and scans them.
 	if s.write, err = connect(path, 1, url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"busy_timeout(" + busy + ")", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)",
+		"busy_timeout(" + busy + ")", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", "automatic_index(0)",
 		kib("cache_size", writeCacheKiB), pragma("wal_autocheckpoint", checkpointPages), pragma("journal_size_limit", journalLimit),
 	}}); err != nil {
 		return err
