@@ -45,6 +45,11 @@ type bulkData struct {
 // Shown are the tasks that are named.
 func (d bulkData) Shown() []client.Task { return d.Able[:min(len(d.Able), bulkShow)] }
 
+// Limited reports whether more are found than are taken at once.
+func (d bulkData) Limited() bool {
+	return d.Found.Total > d.Looked || d.Looked == bulkMax && !d.Found.Exact
+}
+
 // refusal is a task that did not take the order.
 type refusal struct{ TaskID, Why string }
 

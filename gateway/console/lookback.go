@@ -11,7 +11,7 @@ const (
 	// lookTime is for how long a page looks for tasks. Few filters have an
 	// index in every store, so that a search for what is rare reads what is
 	// not: it looks back as far as this lets it, and the page says how far.
-	lookTime = 120 * time.Millisecond
+	lookTime = 150 * time.Millisecond
 	// firstLook is how far back the first look goes, and each further one goes
 	// lookFactor times as far.
 	firstLook  = 10 * time.Minute
@@ -46,6 +46,7 @@ func lookBack(ctx context.Context, api *client.Client, f client.Filter, oldest t
 	if oldest.After(first) {
 		first = oldest
 	}
+	var before time.Duration // that the last look took
 	for span := firstLook; ; span *= lookFactor {
 		back := from.Add(-span)
 		last := back.Before(first) || span > time.Since(time.Unix(0, 0))
@@ -66,9 +67,20 @@ func lookBack(ctx context.Context, api *client.Client, f client.Filter, oldest t
 		if len(tasks) == f.Size {
 			return out, nil
 		}
-		if time.Since(begin)+lookFactor*time.Since(looked) > lookTime {
+		took := time.Since(looked)
+		if time.Since(begin)+next(took, before) > lookTime {
 			out.Back = back
 			return out, nil
 		}
+		before = took
 	}
+}
+
+// next is how long the next look will take, by how much longer the last one
+// took than the one before: where there is little to look at all take the same.
+func next(took, before time.Duration) time.Duration {
+	if before == 0 {
+		return 2 * took
+	}
+	return min(max(took, took*took/before), lookFactor*took)
 }

@@ -27,6 +27,7 @@ func (c *console) chart(v *visit, now time.Time) (*chart, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	counting := time.Now()
 	out := newChart(made, end.Add(-chartBars*chartStep), chartStep, c.cfg.Zone)
 	for i := chartBars - 1; i >= 0; i-- {
 		if made[i].Total == 0 {
@@ -34,7 +35,7 @@ func (c *console) chart(v *visit, now time.Time) (*chart, error) {
 		}
 		from := end.Add(time.Duration(i-chartBars) * chartStep)
 		f := client.Filter{CreatedAfter: from, CreatedBefore: from.Add(chartStep), Statuses: []string{"failed"}}
-		if time.Since(now) > lookTime/2 && !c.counts.knows(v, f, now) {
+		if time.Since(counting) > lookTime/2 && !c.counts.knows(v, f, now) {
 			out.Unknown = true
 			continue
 		}

@@ -113,12 +113,17 @@
 
   // Sheets.
   async function open(link) {
+    if (dialog.open) { return; }
     const answer = await fetch(link.href, { headers: { Accept: 'text/html' } });
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
     const sheet = page.getElementById('sheet');
     if (!answer.ok || !sheet) { location.assign(link.href); return; }
+    if (dialog.open) { return; } // the link was followed twice
     const heading = document.createElement('h2');
     heading.id = 'sheet-title';
+    // The focus begins at the heading: a key that is held down confirms nothing.
+    heading.tabIndex = -1;
+    heading.autofocus = true;
     heading.textContent = page.querySelector('h1').textContent;
     dialog.replaceChildren(heading, document.adoptNode(sheet));
     htmx.process(dialog);
