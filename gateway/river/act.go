@@ -55,7 +55,7 @@ func (s *step) act(e *execution, a *Action) error {
 		if err := s.setAll(e, a.Variables); err != nil {
 			return err
 		}
-		if err := s.pass(a.Transient); err != nil {
+		if err := s.pass(e.in, a.Transient); err != nil {
 			return err
 		}
 		return s.trigger(e)

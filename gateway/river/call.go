@@ -122,10 +122,7 @@ func (s *step) carry(all []bpmn.Mapping, from, to *execution, what string) error
 			return err
 		}
 		if m.Transient {
-			if s.transient == nil {
-				s.transient = map[string]variable.Value{}
-			}
-			s.transient[name] = v
+			s.flash(to.in, name, v)
 			continue
 		}
 		s.set(to, name, v)

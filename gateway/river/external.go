@@ -7,7 +7,6 @@ import (
 	"github.com/riverstones/riverstones/gateway/dispatch"
 	"github.com/riverstones/riverstones/gateway/fault"
 	"github.com/riverstones/riverstones/gateway/river/bpmn"
-	"github.com/riverstones/riverstones/gateway/river/variable"
 	"github.com/riverstones/riverstones/store"
 )
 
@@ -286,9 +285,9 @@ func (s *step) deliverJob(e *execution, vars []Var) (*bpmn.Node, error) {
 		return n, s.setAll(e, vars)
 	}
 	before := s.transient
-	s.transient = map[string]variable.Value{}
+	s.transient = nil
 	for i := range vars {
-		s.transient[vars[i].Name] = vars[i].Value
+		s.flash(e.in, vars[i].Name, vars[i].Value)
 	}
 	err = s.carry(w.Out, e, e, "of serviceTask "+n.ID)
 	s.transient = before

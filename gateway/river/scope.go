@@ -25,7 +25,7 @@ func (e *execution) find(name string) (*held, *execution) {
 
 // value returns the value of a variable that e sees; transient ones come first.
 func (s *step) value(e *execution, name string) (v variable.Value, ok bool, err error) {
-	if v, ok := s.transient[name]; ok {
+	if v, ok := s.transient[e.in.ID][name]; ok {
 		return v, true, nil
 	}
 	h, _ := e.find(name)
@@ -95,18 +95,27 @@ func (s *step) setAll(e *execution, vars []Var) error {
 	return nil
 }
 
-// pass makes transient variables visible in this step.
-func (s *step) pass(vars []Var) error {
+// pass makes transient variables visible to an instance in this step.
+func (s *step) pass(in *instance, vars []Var) error {
 	if err := checkVars(vars); err != nil {
 		return err
 	}
 	for i := range vars {
-		if s.transient == nil {
-			s.transient = map[string]variable.Value{}
-		}
-		s.transient[vars[i].Name] = vars[i].Value
+		s.flash(in, vars[i].Name, vars[i].Value)
 	}
 	return nil
+}
+
+// flash makes one transient variable visible to an instance in this step, in
+// which others may move too.
+func (s *step) flash(in *instance, name string, v variable.Value) {
+	if s.transient == nil {
+		s.transient = map[string]map[string]variable.Value{}
+	}
+	if s.transient[in.ID] == nil {
+		s.transient[in.ID] = map[string]variable.Value{}
+	}
+	s.transient[in.ID][name] = v
 }
 
 func checkVars(vars []Var) error {

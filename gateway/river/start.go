@@ -134,7 +134,7 @@ func (s *step) start(d *definition, at *bpmn.Node, q *Start) (*instance, error) 
 	if err := s.setAll(in.root, q.Variables); err != nil {
 		return nil, err
 	}
-	if err := s.pass(q.Transient); err != nil {
+	if err := s.pass(in, q.Transient); err != nil {
 		return nil, err
 	}
 	if v := in.root.vars[MockVariable]; v != nil {

@@ -29,9 +29,9 @@ type step struct {
 	order     []*instance // as they were loaded or made
 	agenda    []func() error
 	moves     int
-	tasks     map[string]store.Standing // that were looked at before, and not commanded since
-	depth     int                       // of calls of calls
-	transient map[string]variable.Value
+	tasks     map[string]store.Standing            // that were looked at before, and not commanded since
+	depth     int                                  // of calls of calls
+	transient map[string]map[string]variable.Value // by instance
 	write     store.RuntimeChanges
 	due       bool   // a job was made
 	sends     bool   // the outbox has something new
@@ -43,7 +43,7 @@ type step struct {
 func (r *Runtime) step(ctx context.Context, f func(s *step) error) error {
 	var sends, due bool
 	w := r.watch(ctx)
-	traced := w.traceparent()
+	traced := w.traceparent(ctx)
 	err := r.store.Step(ctx, func(ctx context.Context, tx store.RuntimeTx) error {
 		s := &step{ctx: ctx, rt: r, tx: tx, now: r.now(), instances: map[string]*instance{}, trace: traced}
 		defer func() { w.moves = s.moves }()

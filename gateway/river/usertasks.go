@@ -25,7 +25,7 @@ func (r *Runtime) CompleteTask(ctx context.Context, taskID string, c Completion)
 		if err := s.setAll(e, shared(c.Variables)); err != nil {
 			return err
 		}
-		if err := s.pass(c.Transient); err != nil {
+		if err := s.pass(e.in, c.Transient); err != nil {
 			return err
 		}
 		n, err := nodeOf(e)

@@ -276,6 +276,19 @@ func (c countingTx) Load(ctx context.Context, id string) (*store.Process, error)
 	return c.RuntimeTx.Load(ctx, id)
 }
 
+// Open loads too.
+func (c countingTx) Open(ctx context.Context, ids ...string) ([]*store.Process, error) {
+	opener, ok := c.RuntimeTx.(interface {
+		Open(ctx context.Context, ids ...string) ([]*store.Process, error)
+	})
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	all, err := opener.Open(ctx, ids...)
+	c.loads.Add(int64(len(all)))
+	return all, err
+}
+
 // A step loads its own instance, and of others only those that it moves.
 func TestStepsLoadWhatTheyMove(t *testing.T) {
 	t.Parallel()
