@@ -37,10 +37,11 @@ func (s *Service) follow(ctx context.Context, d *store.Delivery) (context.Contex
 	if !trace.SpanContextFromContext(ctx).IsValid() {
 		return ctx, nil
 	}
-	return s.cfg.Tracer.Tracer(scope).Start(ctx, "callback", trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
-		attribute.String("riverstones.id", d.ID), attribute.Int("riverstones.attempt", d.Epoch),
-		attribute.String("riverstones.process_instance_id", d.ProcessInstanceID),
-		attribute.String("riverstones.status", d.Status.String()), attribute.Int("riverstones.try", d.Tries+1)))
+	return s.cfg.Tracer.Tracer(scope).Start(ctx, //nolint:spancheck // tried ends it
+		"callback", trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
+			attribute.String("riverstones.id", d.ID), attribute.Int("riverstones.attempt", d.Epoch),
+			attribute.String("riverstones.process_instance_id", d.ProcessInstanceID),
+			attribute.String("riverstones.status", d.Status.String()), attribute.Int("riverstones.try", d.Tries+1)))
 }
 
 // tried ends the span and tells who listens.

@@ -49,9 +49,10 @@ func follow(tracer trace.Tracer, c echo.Context, quiet bool) trace.Span {
 // nobody but the caller should know.
 func start(ctx context.Context, tracer trace.Tracer, c echo.Context) (context.Context, trace.Span) {
 	method, route := methodOf(c.Request().Method), c.Path()
-	return tracer.Start(ctx, method+" "+route, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
-		attribute.String("http.request.method", method), attribute.String("http.route", route),
-		attribute.String("riverstones.request_id", requestID(c))))
+	return tracer.Start(ctx, method+" "+route, //nolint:spancheck // finish ends it
+		trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
+			attribute.String("http.request.method", method), attribute.String("http.route", route),
+			attribute.String("riverstones.request_id", requestID(c))))
 }
 
 // methodOf is a method that can be a name: callers can make others up.

@@ -37,7 +37,7 @@ type watch struct {
 func (r *Runtime) watch(ctx context.Context) *watch {
 	w := &watch{rt: r, began: time.Now(), span: trace.SpanFromContext(ctx)}
 	if r.deps.Tracer != nil && w.span.SpanContext().IsValid() {
-		_, w.span = r.deps.Tracer.Tracer(scope).Start(ctx, "river step")
+		_, w.span = r.deps.Tracer.Tracer(scope).Start(ctx, "river step") //nolint:spancheck // done ends it
 		w.own = true
 	}
 	return w
@@ -58,12 +58,12 @@ func (w *watch) done(err error) {
 }
 
 // traceparent is what the tasks of the step carry, "" for none of its own.
-func (w *watch) traceparent() string {
+func (w *watch) traceparent(ctx context.Context) string {
 	if !w.span.SpanContext().IsValid() {
 		return ""
 	}
 	c := propagation.MapCarrier{}
-	propagation.TraceContext{}.Inject(trace.ContextWithSpan(context.Background(), w.span), c)
+	propagation.TraceContext{}.Inject(trace.ContextWithSpan(ctx, w.span), c)
 	return c[queue.HeaderTrace]
 }
 

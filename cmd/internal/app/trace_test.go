@@ -27,8 +27,6 @@ import (
 
 // spans is an OpenTelemetry collector.
 type spans struct {
-	url string
-
 	mu  sync.Mutex
 	raw []byte
 	all []*tracepb.Span

@@ -90,7 +90,7 @@ func (r *reading) durables(ctx context.Context, s jetstream.Stream, last uint64)
 		whole[info.Name] = true
 		h := out.of(lane{r.stones.of(stone), of})
 		h.waiting += info.NumPending
-		h.held += uint64(max(info.NumAckPending, 0)) //nolint:gosec // counts
+		h.held += uint64(max(info.NumAckPending, 0))
 		h.served = h.served || info.NumWaiting > 0
 		if info.NumPending > 0 && info.Delivered.Stream < last {
 			for _, subject := range of.Subjects(stone, key) {
@@ -134,8 +134,8 @@ func (r *reading) ages(ctx context.Context, s jetstream.Stream, all heaps) error
 func (r *reading) show(l lane, h *heap) {
 	labels := []string{l.stone, laneNames[l.lane]}
 	r.add(r.waiting, float64(h.waiting), labels...)
-	r.add(r.descs.held, float64(h.held), labels...)
-	r.add(r.descs.oldest, r.since(h.oldest), labels...)
+	r.add(r.held, float64(h.held), labels...)
+	r.add(r.oldest, r.since(h.oldest), labels...)
 	served := 0.0
 	if h.served {
 		served = 1
