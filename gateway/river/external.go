@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/riverstones/riverstones/gateway/dispatch"
 	"github.com/riverstones/riverstones/gateway/fault"
 	"github.com/riverstones/riverstones/gateway/river/bpmn"
@@ -146,7 +148,7 @@ func (k *taking) withdrawn(ctx context.Context, id string) error {
 		if err := s.cancelTask(&j.v, false); err != nil {
 			return err
 		}
-		w.Published = false
+		w.Published, w.Withdrawn = false, true
 		if err := w.into(&j.v); err != nil {
 			return err
 		}
@@ -389,28 +391,34 @@ func (r *Runtime) Adopt(ctx context.Context, topic string) error {
 	}
 	for i := range rows {
 		w, err := workOf(&rows[i])
-		if err != nil || w.Published || rows[i].LockOwner != "" {
+		if err != nil || w.Published || w.Withdrawn || rows[i].LockOwner != "" {
 			continue
 		}
-		err = r.step(ctx, func(s *step) error {
-			e, j, err := s.openJob(rows[i].ID)
-			if err != nil || j == nil || !able(e.in) || j.v.LockOwner != "" {
-				return err
-			}
-			if w, err := workOf(&j.v); err != nil || w.Published {
-				return err
-			}
-			n, err := nodeOf(e)
-			if err != nil {
-				return err
-			}
-			j.dirty = true
-			st := as[*bpmn.ServiceTask](n).Stone
-			return s.publish(e, n, &j.v, dispatch.Request{Stone: topic, Namespace: st.Namespace}, st.Params)
-		})
-		if err != nil {
+		err = r.step(ctx, func(s *step) error { return s.adoptJob(rows[i].ID, topic) })
+		if f := fault.Of(err); err != nil && (f.Kind == fault.Unavailable || f.Kind == fault.Internal) {
 			return err
+		}
+		if err != nil { // the model does not allow it: it stays with workers over REST
+			r.log.Warn("an external job can not be handed to its stone", zap.String("job", rows[i].ID), zap.Error(err))
 		}
 	}
 	return nil
+}
+
+// adoptJob publishes the task of a job that is nobody's yet.
+func (s *step) adoptJob(id, topic string) error {
+	e, j, err := s.openJob(id)
+	if err != nil || j == nil || !able(e.in) || j.v.LockOwner != "" {
+		return err
+	}
+	if w, err := workOf(&j.v); err != nil || w.Published || w.Withdrawn {
+		return err
+	}
+	n, err := nodeOf(e)
+	if err != nil {
+		return err
+	}
+	j.dirty = true
+	st := as[*bpmn.ServiceTask](n).Stone
+	return s.publish(e, n, &j.v, dispatch.Request{Stone: topic, Namespace: st.Namespace}, st.Params)
 }

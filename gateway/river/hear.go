@@ -36,12 +36,12 @@ func (s *step) refuseEnd(end *store.TaskEnd, why string) error {
 	if err != nil {
 		return gone(err)
 	}
-	e, j := in.jobOf(end.Task)
+	_, j := in.jobOf(end.Task)
 	if j == nil {
 		return nil // it has gone on another way meanwhile
 	}
 	if held, err := s.callerSuspended(in); err != nil || held {
-		return errors.Join(err, s.keepLate(e, j, end.Occasion == store.Resumed))
+		return errors.Join(err, s.keepLate(j, end.Occasion == store.Resumed))
 	}
 	return s.fail(in, why)
 }
@@ -71,7 +71,7 @@ func (s *step) hear(end *store.TaskEnd) error {
 		return nil
 	}
 	if in.Suspended {
-		return s.keepLate(e, j, end.Occasion == store.Resumed)
+		return s.keepLate(j, end.Occasion == store.Resumed)
 	}
 	return s.settle(e, j, &st, end.Occasion == store.Resumed)
 }

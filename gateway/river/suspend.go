@@ -49,7 +49,7 @@ func (s *step) suspend(in *instance, suspended bool) error {
 
 // keepLate notes that a task ended while its instance, or a caller of it, was
 // suspended.
-func (s *step) keepLate(e *execution, j *row[store.Job], resumed bool) error {
+func (s *step) keepLate(j *row[store.Job], resumed bool) error {
 	w, err := workOf(&j.v)
 	if err != nil {
 		return err

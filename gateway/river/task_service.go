@@ -31,6 +31,9 @@ type work struct {
 	Namespace string `json:"namespace,omitzero"`
 	// Published says that a task of a stone stands for the job; its id is the job's.
 	Published bool `json:"published,omitzero"`
+	// Withdrawn says that its task was taken out of the queue for a worker over
+	// REST: no stone gets it any more.
+	Withdrawn bool `json:"withdrawn,omitzero"`
 	// Late says that the task ended while the instance or a caller was suspended.
 	Late bool `json:"late,omitzero"`
 	// Resumed says of a late end that an operator has given the task up.

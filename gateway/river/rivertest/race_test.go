@@ -369,3 +369,39 @@ call -> z -> e
 		require.Equal(t, store.Completed, b.status(id))
 	})
 }
+
+// A job that was taken out of the queue for a worker, who gave it back, is no
+// stone's any more; it does not keep others from theirs.
+func TestAdoption(t *testing.T) {
+	t.Parallel()
+	beds(t, func(b *bed) {
+		t := b.t
+		declared := false
+		r, err := river.New(river.Config{}, river.Deps{
+			Store: b.st, Declared: func(string) bool { return declared },
+			Attempts: func(context.Context, string) ([]store.Attempt, error) { return []store.Attempt{{Sequence: 1}}, nil },
+			Withdraw: func(context.Context, string, uint64) bool { return true },
+		})
+		require.NoError(t, err)
+		b.r = r
+		b.deploy("p", `<startEvent id="s"/> <serviceTask id="w" flowable:type="external-worker" flowable:topic="t"/> <endEvent id="e"/>
+s -> w -> e
+`)
+		declared = true
+		b.start("p")
+		jobs, err := r.AcquireJobs(t.Context(), river.Acquire{Topic: "t", Worker: "w", Lock: time.Minute, Tasks: 1})
+		require.NoError(t, err)
+		require.Len(t, jobs, 1)
+		require.NoError(t, r.UnacquireJobs(t.Context(), "w"))
+		declared = false
+		second := b.start("p")
+		require.NoError(t, r.Adopt(t.Context(), "t"))
+		tasks, ok := b.st.(store.Tasks)
+		require.True(t, ok)
+		_, err = tasks.Task(t.Context(), rivertest.LoadInstance(t, b.st, second).Jobs[0].ID)
+		require.NoError(t, err, "its task is published")
+		jobs, err = r.AcquireJobs(t.Context(), river.Acquire{Topic: "t", Worker: "w", Lock: time.Minute, Tasks: 1})
+		require.NoError(t, err)
+		require.Len(t, jobs, 1, "a worker gets the first one again")
+	})
+}
