@@ -82,5 +82,6 @@ func next(took, before time.Duration) time.Duration {
 	if before == 0 {
 		return 2 * took
 	}
-	return min(max(took, took*took/before), lookFactor*took)
+	growth := float64(took) / float64(before)
+	return time.Duration(min(max(growth, 1), lookFactor) * float64(took))
 }

@@ -14,7 +14,20 @@ var orderNames = []string{"reRun", "resume", "cancel", "rollback", "delete"}
 // orders are those that need no more than to be confirmed.
 var orders = map[string]func(c *client.Client, ctx context.Context, key string) (client.Task, error){
 	"resume": (*client.Client).Resume, "cancel": (*client.Client).Cancel,
-	"rollback": (*client.Client).Rollback, "delete": (*client.Client).Delete,
+	"rollback": (*client.Client).Rollback, "delete": (*client.Client).Delete, "redrive": redrive,
+}
+
+// redrive runs the task of a dead letter again, as the command line does: its
+// process is put into debug mode for that.
+func redrive(c *client.Client, ctx context.Context, key string) (client.Task, error) {
+	t, err := c.Get(ctx, key)
+	if err != nil {
+		return t, err
+	}
+	if err := c.SetDebug(ctx, t.ProcessInstanceID, true); err != nil {
+		return t, err
+	}
+	return c.ReRun(ctx, t.ID, client.ReRun{QueueType: t.QueueType})
 }
 
 // allowed reports whether the API takes an order on a task as it stands. It is
@@ -23,6 +36,8 @@ func allowed(order string, t *client.Task) bool {
 	switch order {
 	case "reRun", "resume":
 		return failed(t) && t.Debug && t.Status != "produce.failed"
+	case "redrive":
+		return failed(t) && t.Status != "produce.failed"
 	case "cancel":
 		return !t.Ended() && !strings.HasPrefix(t.Status, "cancel.")
 	case "rollback", "delete":

@@ -122,8 +122,8 @@ func (c *console) health(v *visit, d *overviewData) error {
 		Status string            `json:"status"`
 		Checks map[string]string `json:"checks"`
 	}
-	if json.Unmarshal(body, &said) != nil || said.Checks == nil {
-		return nil // an API without probes has nothing to tell
+	if err := json.Unmarshal(body, &said); err != nil {
+		return err
 	}
 	d.Ready = said.Status == "ok"
 	for name, problem := range said.Checks {
@@ -154,7 +154,7 @@ func (c *console) measure(v *visit, d *overviewData) error {
 
 // sum adds the series of a metric up, nil if there is none.
 func sum(text []byte, metric string) *int {
-	total, any := 0.0, false
+	total, found := 0.0, false
 	for line := range strings.Lines(string(text)) {
 		rest, is := strings.CutPrefix(line, metric)
 		if !is || rest == "" || rest[0] != '{' && rest[0] != ' ' {
@@ -165,10 +165,10 @@ func sum(text []byte, metric string) *int {
 			continue
 		}
 		if n, err := strconv.ParseFloat(fields[0], 64); err == nil {
-			total, any = total+n, true
+			total, found = total+n, true
 		}
 	}
-	if !any {
+	if !found {
 		return nil
 	}
 	n := int(total)

@@ -99,11 +99,57 @@ func ask(t *testing.T, api http.Handler, method, path string, form url.Values, h
 	return out
 }
 
+// labelled fails for what a screen reader could not tell of.
+func labelled(t *testing.T, root *html.Node) {
+	t.Helper()
+	ids, labels := map[string]bool{}, map[string]bool{}
+	for n := range root.Descendants() {
+		if id := attribute(n, "id"); id != "" {
+			require.False(t, ids[id], "id %q stands twice", id)
+			ids[id] = true
+		}
+		if n.Data == "label" {
+			labels[attribute(n, "for")] = true
+		}
+	}
+	for n := range root.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		switch n.Data {
+		case "input", "select", "textarea":
+			inLabel := attribute(n, "type") == "hidden" || attribute(n, "aria-label") != "" || labels[attribute(n, "id")]
+			for p := n.Parent; p != nil; p = p.Parent {
+				inLabel = inLabel || p.Data == "label"
+			}
+			require.True(t, inLabel, "<%s name=%q> has no label", n.Data, attribute(n, "name"))
+		case "button", "a":
+			text := attribute(n, "aria-label")
+			for d := range n.Descendants() {
+				if d.Type == html.TextNode {
+					text += strings.TrimSpace(d.Data)
+				}
+			}
+			require.NotEmpty(t, text, "<%s> has no text", n.Data)
+		}
+	}
+}
+
+func attribute(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
 // readable returns the text of a page, and fails for what its policy forbids.
 func readable(t *testing.T, page string) string {
 	t.Helper()
 	root, err := html.Parse(strings.NewReader(page))
 	require.NoError(t, err)
+	labelled(t, root)
 	var b strings.Builder
 	for n := range root.Descendants() {
 		switch n.Type {

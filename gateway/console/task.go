@@ -149,7 +149,7 @@ var fixes = []struct {
 	{"riverstones stone resume ", func(v *visit, t *client.Task) fix {
 		return fix{Label: v.text("stone.goon"), URL: stoneURL(t.Stone) + "/resume", Post: true}
 	}},
-	{"riverstones deadletter ", func(v *visit, t *client.Task) fix { return lettersFix(v, t, "dead") }},
+	{"riverstones deadletter redrive ", func(v *visit, t *client.Task) fix { return sheetFix(v, t, "redrive") }},
 	{"curl /quarantine", func(v *visit, t *client.Task) fix { return lettersFix(v, t, "quarantine") }},
 	{"curl /readyz", func(v *visit, _ *client.Task) fix { return fix{Label: v.text("overview.health"), URL: Root + "/"} }},
 	{"start ", func(v *visit, t *client.Task) fix { return fix{Label: v.text("task.seestone"), URL: stoneURL(t.Stone)} }},

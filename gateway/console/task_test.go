@@ -70,7 +70,7 @@ func TestTaskFixes(t *testing.T) {
 		"riverstones process debug p 1 on":                `<form method="post" action="/console/tasks/t%2F1/debug"`,
 		"riverstones stone resume DemoStone":              `<form method="post" action="/console/stones/DemoStone/resume"`,
 		"riverstones task callbacks t/1 --replay":         `<form method="post" action="/console/callbacks/6e2c7a52-0000-4000-8000-000000000001/replay"`,
-		"riverstones deadletter redrive t/1":              `href="/console/letters?of=dead&amp;taskId=t%2F1"`,
+		"riverstones deadletter redrive t/1":              `href="/console/tasks/t%2F1/redrive" data-sheet`,
 		"curl /quarantine?taskId=t/1 of the gateway":      `href="/console/letters?of=quarantine&amp;taskId=t%2F1"`,
 		"curl /readyz of the gateway":                     `href="/console/"`,
 		"start a worker of DemoStone":                     `href="/console/stones/DemoStone"`,
@@ -151,6 +151,13 @@ func TestOrders(t *testing.T) {
 	got = ask(t, api, http.MethodPost, "/console/tasks/t%2F1/debug", url.Values{"to": {"off"}})
 	require.Equal(t, "/console/tasks/t%2F1?done=task.debugoff", got.header.Get("Location"))
 	require.Equal(t, []string{"PUT /task/t%2F1/resume", `PUT /process/p%201/debug {"debug":true}`, `PUT /process/p%201/debug {"debug":false}`}, api.calls)
+
+	api.calls = nil
+	api.fixture["PUT /task/6e2c7a52-0000-4000-8000-000000000001/reRun"] = taskJSON("m", "produce.success", true)
+	require.Contains(t, visit(t, api, "/console/tasks/t%2F1/redrive").text, "put into debug mode")
+	got = ask(t, api, http.MethodPost, "/console/tasks/t%2F1/redrive", url.Values{})
+	require.Equal(t, "/console/tasks/t%2F1?done=order.redrive", got.header.Get("Location"))
+	require.Equal(t, []string{`PUT /process/p%201/debug {"debug":true}`, `PUT /task/6e2c7a52-0000-4000-8000-000000000001/reRun {"queueType":"start","parameters":{},"outputs":{}}`}, api.calls)
 
 	refused := failedTask(true).with(fixture{"PUT /task/t%2F1/rollback": "!409 it is running"})
 	got = ask(t, refused, http.MethodPost, "/console/tasks/t%2F1/rollback", url.Values{})
@@ -234,13 +241,13 @@ func TestLetters(t *testing.T) {
 	letter := fmt.Sprintf(`{"seq":7,"subject":"rs.dlq.DemoStone","time":"2026-11-21T09:00:00.000000Z","reason":"no such stone <x>","taskId":"t/1","bytes":%s,"size":44,"digest":null}`, raw)
 	hidden := `{"seq":8,"subject":"rs.events","time":"2026-11-21T09:00:00.000000Z","reason":null,"taskId":null,"bytes":null,"size":3,"digest":"abcd","stream":"RS_EVENTS"}`
 	got := visit(t, fixture{"GET /deadletter": "[" + letter + "," + hidden + "]"}, "/console/letters?stone=DemoStone&taskId=t/1")
-	for _, want := range []string{"no such stone <x>", "riverstones deadletter redrive t/1", `名 : "值"`, "******", "abcd", "44 bytes", "2 found"} {
+	for _, want := range []string{"no such stone <x>", "Redrive …", `名 : "值"`, "******", "abcd", "44 bytes", "2 found"} {
 		require.Contains(t, got.text, want)
 	}
 	require.Contains(t, visit(t, fixture{"GET /deadletter": "[]"}, "/console/letters").text, "There is none: all is well.")
 	got = visit(t, fixture{"GET /quarantine": ">[" + hidden + "]"}, "/console/letters?of=quarantine")
 	require.Contains(t, got.text, "RS_EVENTS")
-	require.NotContains(t, got.text, "redrive t")
+	require.NotContains(t, got.text, "Redrive")
 	require.Equal(t, http.StatusServiceUnavailable, visit(t, fixture{"GET /deadletter": "!503 NATS can not answer now"}, "/console/letters").status)
 }
 

@@ -8,6 +8,8 @@ var commandTexts = map[string]words{
 	"order.rollback": {"Roll back", "回滚"},
 	"order.delete":   {"Delete what it made", "删除产物"},
 
+	"order.redrive":        {"Redrive", "重新投递"},
+	"order.redrive.does":   {"The task of the dead letter runs again, with the method it was asked for. Its process is put into debug mode for that, and stays in it.", "死信对应的任务将按原方法重新执行。为此流程会进入调试模式并保持。"},
 	"order.cancel.waiting": {"Nobody has begun the task. Its command is taken out of the queue, and the task ends as canceled.", "任务尚未开始。其命令将从队列中移除，任务以“已取消”结束。"},
 	"order.cancel.running": {"The task runs. Its stone is told to stop it; if the stone has no cancel, the task ends as canceled and what the stone has begun may go on.", "任务正在执行。将通知石头停止；若石头没有取消方法，任务以“已取消”结束，已开始的工作可能继续。"},
 	"order.rollback.does":  {"The stone is told to undo what the task has done.", "将通知石头撤销任务所做的工作。"},
@@ -34,6 +36,7 @@ var commandTexts = map[string]words{
 	"rerun.monitor":        {"Outputs matter to monitor: they tell the stone what to follow.", "输出用于 monitor：告诉石头跟踪什么。"},
 	"task.seestone":        {"See the stone", "查看石头"},
 	"done.order.resume":    {"The process goes on.", "流程已恢复。"},
+	"done.order.redrive":   {"The task of the dead letter runs again.", "死信对应的任务已重新执行。"},
 	"done.order.cancel":    {"The task is being cancelled.", "任务正在取消。"},
 	"done.order.rollback":  {"The task is being rolled back.", "任务正在回滚。"},
 	"done.order.delete":    {"What the task made is being deleted.", "任务产物正在删除。"},

@@ -4,6 +4,7 @@
   'use strict';
 
   const soon = 200; // ms between an event and the refresh that it asks for
+  const patience = 1000; // ms until a refresh is said to take long
   const again = 5000; // ms until a lost connection is made again
   const state = document.getElementById('state');
   const dialog = document.getElementById('dialog');
@@ -11,6 +12,7 @@
 
   let source = null; // of events
   let timer = 0; // of the next refresh
+  let slow = 0; // of saying that a refresh takes long
   let retry = 0; // of the next connection
   let loading = false;
   let wanted = false; // a refresh was asked for while another one ran
@@ -81,11 +83,15 @@
   });
 
   document.addEventListener('htmx:beforeRequest', function (e) {
-    if (e.target === region()) { loading = true; region().setAttribute('aria-busy', 'true'); }
+    if (e.target !== region()) { return; }
+    loading = true;
+    region().setAttribute('aria-busy', 'true');
+    slow = setTimeout(function () { say('loading'); }, patience);
   });
   document.addEventListener('htmx:afterRequest', function (e) {
     if (e.detail.elt.id !== 'live') { return; }
     loading = false;
+    clearTimeout(slow);
     region().removeAttribute('aria-busy');
     if (e.detail.successful) { idle(); } else { say('lost'); }
     if (wanted) { refreshSoon(); }
