@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/riverstones/riverstones/gateway/rest"
 	"github.com/riverstones/riverstones/gateway/river"
 	"github.com/riverstones/riverstones/gateway/river/variable"
@@ -129,7 +131,12 @@ type api struct {
 	store   Reader
 	now     func() time.Time
 	site    site
+	// named has what never changes of a definition: what it is called.
+	named *lru.Cache[string, store.Definition]
 }
+
+// maxNamed is how many definitions are remembered by name.
+const maxNamed = 1000
 
 // Mount adds the routes under every prefix. The error names a setting that can
 // not be.
@@ -138,7 +145,11 @@ func Mount(r *rest.Router, cfg Config, deps Deps) error {
 	if err != nil {
 		return fmt.Errorf("mount Flowable's API: %w", err)
 	}
-	a := &api{cfg: cfg, runtime: deps.Runtime, store: deps.Store, now: deps.Now, site: site{public: cfg.PublicURL, trusted: cfg.TrustedProxies}}
+	named, err := lru.New[string, store.Definition](maxNamed)
+	if err != nil {
+		return fmt.Errorf("mount Flowable's API: %w", err)
+	}
+	a := &api{named: named, cfg: cfg, runtime: deps.Runtime, store: deps.Store, now: deps.Now, site: site{public: cfg.PublicURL, trusted: cfg.TrustedProxies}}
 	if a.now == nil {
 		a.now = time.Now
 	}

@@ -20,17 +20,16 @@ type instanceView struct {
 func (a *api) views(ctx context.Context, instances []store.Instance, variables bool) ([]instanceView, error) {
 	out := make([]instanceView, len(instances))
 	owners := make([]string, len(instances))
-	known := map[string]store.Definition{}
 	for i := range instances {
 		in := &instances[i]
 		out[i].Instance, owners[i] = *in, in.ID
-		d, ok := known[in.Definition]
+		d, ok := a.named.Get(in.Definition)
 		if !ok {
 			var err error
 			if d, _, err = a.definition(ctx, in.Definition); err != nil {
 				return nil, err
 			}
-			known[in.Definition] = d
+			a.named.Add(in.Definition, d) // one that is deleted does not come back
 		}
 		out[i].definition = d
 	}
