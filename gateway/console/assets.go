@@ -10,8 +10,9 @@ import (
 )
 
 // The vendored files of assets/vendor are as the npm registry has them: htmx
-// 2.0.11 and idiomorph 0.8.0, both under the Zero-Clause BSD licence that
-// stands beside them.
+// 2.0.11 and idiomorph 0.8.0, both under the Zero-Clause BSD licence, and
+// bpmn-js 18.31.1, whose licence wants its mark in the diagram to be seen. The
+// licences stand beside them.
 //
 //go:embed assets
 var assetFiles embed.FS

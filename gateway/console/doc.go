@@ -52,5 +52,8 @@
 //     it leads to the element with id "sheet" is shown as a dialog.
 //
 // Pages stand in the fixtures of pages_test.go, in each of their states, and in
-// the tour of chromium_test.go, which keeps screenshots.
+// the tour of browser_test.go, which keeps screenshots below .ci/artifacts.
+//
+// Lists of tasks that may be rare go through lookBack: no page reads a whole
+// table.
 package console

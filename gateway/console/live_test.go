@@ -40,7 +40,7 @@ func start(t *testing.T) *system {
 	t.Cleanup(func() { require.NoError(t, rec.Stop(context.Background())) })
 	publisher, err := queue.NewPublisher(nc, queue.PublisherConfig{Deadline: time.Second})
 	require.NoError(t, err)
-	g, err := gateway.New(gateway.Config{Listen: "127.0.0.1:0"}, gateway.Deps{Store: s.store, Publisher: publisher, NATS: nc})
+	g, err := gateway.New(gateway.Config{Listen: "127.0.0.1:0", RunRiver: true}, gateway.Deps{Store: s.store, Publisher: publisher, NATS: nc})
 	require.NoError(t, err)
 	require.NoError(t, g.Start(t.Context()))
 	t.Cleanup(func() { require.NoError(t, g.Stop(context.Background())) })

@@ -32,7 +32,8 @@ type processData struct {
 	client.ProcessInstance
 
 	Name      string
-	Can       []string // orders
+	Diagram   *diagramOf // nil for none
+	Can       []string   // orders
 	CanDebug  bool
 	Related   []related
 	Tree      []treeStep
@@ -70,8 +71,11 @@ func (c *console) process(v *visit) (page, error) {
 		g.ask(func() (err error) { d.Variables, err = c.variables(v, &p); return err })
 	}
 	d.Troubles = g.wait(v)
+	if p.ActivitiFileID != nil {
+		d.Diagram = &diagramOf{p.ModelID, p.ModelKey}
+	}
 	return page{
-		Name: "process", Nav: "processes", Title: d.Name, Crumb: []link{{Root + "/processes", v.text("nav.processes")}},
+		Name: "process", Scripts: diagramScripts, Styles: diagramStyles, Nav: "processes", Title: d.Name, Crumb: []link{{Root + "/processes", v.text("nav.processes")}},
 		Live: live{Events: url.Values{"processInstanceId": {cmp.Or(d.Of, p.ID)}}.Encode(), Every: processLive}, Data: d,
 	}, nil
 }

@@ -15,6 +15,7 @@ func (c *console) modelRoutes() {
 	c.get("/models/{model}/start", c.startForm)
 	c.post("/models/{model}/start", c.start)
 	c.get("/models/{model}/xml", c.modelXML)
+	c.get("/models/{model}/diagram", c.diagram)
 	c.get("/deployments", c.deployments)
 	c.post("/deployments", c.deploy)
 	c.get("/deployments/{deployment}/delete", c.deploymentSheet)
@@ -66,6 +67,7 @@ func (d *modelsData) address(start int) string {
 type modelData struct {
 	client.Model
 
+	Diagram      *diagramOf
 	Versions     string // page of all of them
 	ProcessesURL string
 	Processes    []client.ProcessInstance // the newest
@@ -85,11 +87,12 @@ func (c *console) model(v *visit) (page, error) {
 	if err := g.Wait(); err != nil {
 		return page{}, err
 	}
+	d.Diagram = &diagramOf{id, d.ModelKey}
 	d.Versions = (&modelsData{Key: d.ModelKey, All: true}).address(0)
 	d.ProcessesURL = processSearch{Model: id}.address(0)
 	return page{
 		Name: "model", Nav: "processes", Title: modelName(&d.Model), Crumb: modelCrumb(v),
-		Live: live{Every: stonesEvery}, Data: d,
+		Live: live{Every: stonesEvery}, Data: d, Scripts: diagramScripts, Styles: diagramStyles,
 	}, nil
 }
 

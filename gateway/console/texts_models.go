@@ -36,6 +36,13 @@ var modelTexts = map[string]words{
 	"model.running":       {"Processes of these models that run now: %s.", "这些模型当前有 %s 个流程在运行。"},
 	"model.cascade":       {"Remove the processes of these models too, those that run and the history. This can not be undone.", "同时移除这些模型的流程，包括运行中的和历史记录。此操作无法撤销。"},
 
+	"diagram.title":   {"Diagram", "流程图"},
+	"diagram.label":   {"Diagram; the table of elements says the same in words. Arrow keys move it.", "流程图；元素表以文字说明同样的内容。方向键可移动。"},
+	"diagram.failed":  {"There is nothing to draw of this model.", "此模型无法绘制。"},
+	"diagram.larger":  {"Larger", "放大"},
+	"diagram.smaller": {"Smaller", "缩小"},
+	"diagram.fit":     {"All of it", "全图"},
+
 	"done.model.deployed":   {"The model is deployed.", "模型已部署。"},
 	"done.model.undeployed": {"The deployment is removed.", "部署已移除。"},
 	"done.model.started":    {"The process is started.", "流程已启动。"},
