@@ -18,9 +18,11 @@ const (
 	readAhead = 200 // messages of a stream that are asked for ahead
 	// idle is how often a feed looks up when there is nothing to do.
 	idle = 250 * time.Millisecond
-	// order is how long a message waits at most for older ones of the other
-	// stream, so that a task is told before what happens to it.
-	order = 50 * time.Millisecond
+	// order is how long a message waits for older ones of the other stream, so
+	// that a task is told before what happens to it; then the stream is asked
+	// whether there are any, and if so it waits on, for maxOrder at most.
+	order    = 50 * time.Millisecond
+	maxOrder = 2 * time.Second
 )
 
 // feed reads both streams in about the order in which their messages were
@@ -83,7 +85,7 @@ func (f *feed) merge(ctx context.Context, in [2]chan *message, failed <-chan err
 			}
 		}
 		passed, changed := f.gate.state()
-		if m := f.next(passed); m != nil {
+		if m := f.next(ctx, passed); m != nil {
 			if err := take(m); err != nil {
 				return err
 			}
@@ -124,7 +126,7 @@ func (f *feed) wait(ctx context.Context, in [2]chan *message, failed <-chan erro
 }
 
 // next returns the message that is to be handed over now, nil if none is.
-func (f *feed) next(passed store.Position) *message {
+func (f *feed) next(ctx context.Context, passed store.Position) *message {
 	var ready [2]bool
 	for i, m := range f.heads {
 		ready[i] = m != nil && m.seq <= *of(&passed, streams[i])
@@ -141,7 +143,7 @@ func (f *feed) next(passed store.Position) *message {
 		if ready[1] {
 			i = 1
 		}
-		if f.early(f.heads[i], 1-i) {
+		if f.early(ctx, f.heads[i], 1-i) {
 			return nil
 		}
 	}
@@ -152,20 +154,24 @@ func (f *feed) next(passed store.Position) *message {
 
 // early reports whether m should wait a little for older messages of the other
 // stream.
-func (f *feed) early(m *message, other int) bool {
+func (f *feed) early(ctx context.Context, m *message, other int) bool {
 	ahead := f.heads[other]
 	if ahead != nil && !ahead.time.Before(m.time) {
 		return false
 	}
 	known := f.gate.known(streams[other])
-	if *of(&f.pos.Position, streams[other]) >= known || f.calm[other] >= known {
+	at := *of(&f.pos.Position, streams[other])
+	if at >= known || f.calm[other] >= known {
 		return false
 	}
 	if f.since.IsZero() {
 		f.since = time.Now()
 	}
-	if time.Since(f.since) < order {
+	switch waited := time.Since(f.since); {
+	case waited < order:
 		return true
+	case waited < maxOrder && (ahead != nil || !f.empty(ctx, streams[other], at, known)):
+		return true // it is on its way
 	}
 	f.calm[other] = known
 	return false

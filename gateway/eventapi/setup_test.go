@@ -65,7 +65,7 @@ func setup(t *testing.T, db store.Store, cfg eventapi.Config) *system {
 	s.service = eventapi.New(cfg, deps)
 	eventapi.Mount(rest.NewRouter(e, 1<<20), s.service)
 	srv := httptest.NewUnstartedServer(e)
-	srv.Config.ReadTimeout, srv.Config.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond
+	srv.Config.ReadTimeout, srv.Config.WriteTimeout = time.Second, time.Second // streams outlive them
 	srv.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		_ = c.(*net.TCPConn).SetWriteBuffer(buffer) //nolint:errcheck // it is one
 		return ctx
@@ -174,7 +174,7 @@ type client struct {
 // open connects; from is the id to begin behind, "" for now.
 func (s *system) open(t *testing.T, query, from string) *client {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/events?"+query, http.NoBody)
 	require.NoError(t, err)
@@ -198,6 +198,7 @@ func (s *system) open(t *testing.T, query, from string) *client {
 
 // read reads one block: an event, or nil for one without data.
 func (c *client) read() (*shown, error) {
+	defer time.AfterFunc(patience, c.close).Stop()
 	var s shown
 	data, id := "", c.last
 	for {
