@@ -123,6 +123,10 @@ type Question struct {
 	Method   task.Method `json:"method"`
 	Delivery int         `json:"delivery"` // the message's delivery count
 	Worker   string      `json:"worker"`
+	// Time is when the question was asked, by the worker's clock; optional. One
+	// that comes late, through a lost connection perhaps, gets no grant over a
+	// later one.
+	Time time.Time `json:"time,omitzero"`
 	// Release gives a command back unfinished, when a worker stops: its last
 	// grant is not counted as a try. The answer is "done".
 	Release bool `json:"release,omitzero"`

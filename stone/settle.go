@@ -336,7 +336,7 @@ func (j *job) reason(err error) string {
 // ask asks the recorder about the job's command; release gives it back.
 func (j *job) ask(release bool) (a queue.Answer, err error) {
 	q, _ := json.Marshal(queue.Question{ID: j.command.ID, Epoch: j.command.Epoch, Method: j.command.Method,
-		Delivery: j.delivery.Count, Worker: j.lane.r.w.cfg.Name, Release: release})
+		Delivery: j.delivery.Count, Worker: j.lane.r.w.cfg.Name, Time: time.Now().UTC(), Release: release})
 	ctx, cancel := context.WithTimeout(context.Background(), askPatience)
 	defer cancel()
 	m, err := j.lane.r.w.nc.RequestWithContext(ctx, queue.AskSubject(j.command.Stone), q)

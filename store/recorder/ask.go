@@ -186,12 +186,19 @@ func decide(s *store.State, last *store.Grant, q queue.Question, now time.Time) 
 		if last.Worker == q.Worker && last.Asked == q.Delivery {
 			return run(last), nil
 		}
-		if q.Delivery <= last.Asked && now.Sub(last.Time) < leaseTime {
+		if q.Delivery <= last.Asked && (now.Sub(last.Time) < leaseTime || stale(&q, last)) {
 			return queue.Answer{Answer: queue.Leave}, nil
 		}
 	}
 	g := grant(s, last, q, now)
 	return run(g), g
+}
+
+// stale reports whether a question was asked before the last grant was given.
+// A worker whose clock is behind only waits a little longer: its next question
+// is younger.
+func stale(q *queue.Question, last *store.Grant) bool {
+	return !q.Time.IsZero() && q.Time.Before(last.Time)
 }
 
 // leaseTime is JetStream's AckWait: a grant may be held for at least that long.

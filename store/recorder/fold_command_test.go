@@ -55,6 +55,23 @@ func TestProduceFailedIsNoEnd(t *testing.T) {
 	require.Empty(t, m.notes)
 }
 
+// JetStream's count can go back, so a lower one is granted once the lease is
+// over, but not to a question that is older than the grant.
+func TestAStaleQuestionFencesNobody(t *testing.T) {
+	t.Parallel()
+	s := store.State{Names: names, Method: task.Start, Epoch: 1, Status: task.StartBegin, Seen: bit(task.StartBegin)}
+	last := &store.Grant{ID: names.ID, Epoch: 1, Method: task.Start, Number: 2, Asked: 2, Worker: "b", Try: 2, Time: t0}
+	q := queue.Question{ID: names.ID, Epoch: 1, Method: task.Start, Delivery: 1, Worker: "a"}
+	for asked, want := range map[time.Time]queue.Verdict{{}: queue.Run, t0.Add(-time.Millisecond): queue.Leave, t0.Add(leaseTime): queue.Run} {
+		q.Time = asked
+		a, g := decide(&s, last, q, t0.Add(leaseTime))
+		require.Equal(t, want, a.Answer, asked)
+		require.Equal(t, want == queue.Run, g != nil, asked)
+	}
+	a, _ := decide(&s, last, q, t0.Add(leaseTime-1))
+	require.Equal(t, queue.Leave, a.Answer, "the lease may still run")
+}
+
 func TestReleaseBelongsToTheHolder(t *testing.T) {
 	t.Parallel()
 	s := store.State{Names: names, Method: task.Start, Epoch: 1, Status: task.StartBegin, Seen: bit(task.StartBegin)}
