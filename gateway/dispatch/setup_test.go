@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,7 +21,7 @@ import (
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/store"
 	"github.com/riverstones/riverstones/store/recorder"
-	"github.com/riverstones/riverstones/store/sqlite"
+	"github.com/riverstones/riverstones/store/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -84,10 +83,7 @@ func setup(t *testing.T, o options) *system {
 	var err error
 	s.js, err = jetstream.New(s.nc)
 	require.NoError(t, err)
-	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), sqlite.Config{Migrate: true})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	s.store = &flaky{Store: db}
+	s.store = &flaky{Store: storetest.SQLite(t)}
 	if o.before != nil {
 		o.before(s)
 	}
