@@ -57,11 +57,11 @@ func TestConnectionIsLoggedWithoutCredentials(t *testing.T) {
 	core, logs := observer.New(zapcore.DebugLevel)
 	closed := make(chan error, 1)
 	nc, err := queue.Connect("nats://hidden@"+addr, queue.ConnectConfig{
-		Name: "me", InboxPrefix: "_INBOX_me", Logger: zap.New(core), OnClosed: func(err error) { closed <- err },
+		Name: "me", InboxPrefix: "_INBOX.me", Logger: zap.New(core), OnClosed: func(err error) { closed <- err },
 	})
 	require.NoError(t, err)
 	require.Equal(t, "me", nc.Opts.Name)
-	require.Contains(t, nc.NewInbox(), "_INBOX_me.")
+	require.Contains(t, nc.NewInbox(), "_INBOX.me.")
 	queuetest.WaitFor(t, func() bool { return logs.FilterMessage("nats connected").Len() == 1 })
 	require.NoError(t, s.Stop())
 	queuetest.WaitFor(t, func() bool { return logs.FilterMessage("nats connection lost").Len() == 1 })
