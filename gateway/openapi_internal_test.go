@@ -56,9 +56,15 @@ func TestDocumentHasAllRoutes(t *testing.T) {
 		}
 	}
 	require.ElementsMatch(t, mounted, described)
-	for _, path := range heads {
-		require.Contains(t, described, "GET "+path)
+	for _, route := range described {
+		if path, get := strings.CutPrefix(route, "GET "); get && path != pathMetrics && path != "/events" {
+			require.Contains(t, heads, path)
+			heads = slices.DeleteFunc(heads, func(head string) bool { return head == path })
+			continue
+		}
+		require.NotContains(t, heads, strings.TrimPrefix(route, "GET "))
 	}
+	require.Empty(t, heads)
 	for path, item := range d.Paths.Map() {
 		for _, op := range item.Operations() {
 			named := pathParameters(item, op)
