@@ -3,10 +3,13 @@ package console_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +21,8 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
+
+	"github.com/riverstones/riverstones/gateway/console"
 )
 
 // shots is where screenshots are kept, for people to look at.
@@ -100,8 +105,8 @@ func (b *tab) hear(event any) {
 	defer b.mu.Unlock()
 	switch e := event.(type) {
 	case *log.EventEntryAdded:
-		if e.Entry.Source == log.SourceNetwork && strings.Contains(e.Entry.Text, "status of 400") {
-			return // what is wrong with a form is the page's to say
+		if e.Entry.Source == log.SourceNetwork && (strings.Contains(e.Entry.Text, "status of 400") || strings.Contains(e.Entry.Text, "status of 503")) {
+			return // the page says what is wrong
 		}
 		b.problems = append(b.problems, fmt.Sprint(e.Entry.Level, " ", e.Entry.Text, " ", e.Entry.URL))
 	case *runtime.EventExceptionThrown:
@@ -296,6 +301,39 @@ func TestBulk(t *testing.T) {
 	for _, id := range []string{"w1", "w2", "w3"} {
 		s.waitFor(t, id, mustStatus("canceled"))
 	}
+}
+
+// A refresh that takes long says so, one that fails leaves what was there, and
+// the next good one makes up for it.
+func TestRefresh(t *testing.T) {
+	t.Parallel()
+	var answers sync.Mutex // held while the API does not answer
+	var away atomic.Bool
+	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answers.Lock()
+		defer answers.Unlock()
+		if away.Load() {
+			fixture{"GET /stone": "!503 the queue is away"}.ServeHTTP(w, r)
+			return
+		}
+		calm.ServeHTTP(w, r)
+	})
+	server := httptest.NewServer(console.New(api, console.Config{}))
+	defer server.Close()
+	b := browse(t, &system{url: server.URL})
+	b.open(t, "/console/stones")
+	b.see(t, "#state", "Refreshed every 5 s")
+	answers.Lock()
+	b.evaluate(t, "htmx.trigger('#live', 'console:refresh')", nil)
+	b.see(t, "#state", "Loading")
+	away.Store(true)
+	answers.Unlock()
+	b.see(t, "#state", "Not up to date")
+	b.see(t, "#live", "DemoStone")
+	b.shoot(t, "stones-lost")
+	away.Store(false)
+	b.evaluate(t, "htmx.trigger('#live', 'console:refresh')", nil)
+	b.see(t, "#state", "Refreshed every 5 s")
 }
 
 // shoot keeps screenshots of what is shown, wide and narrow.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/riverstones/riverstones/gateway/client"
@@ -22,6 +23,12 @@ type chart struct {
 	Max                 int
 	Made, Failed        client.Count
 	Unknown             bool // not all failures are counted yet
+}
+
+// Rate is how many were made in a minute.
+func (c *chart) Rate() string {
+	minutes := float64(len(c.Bars)) * chartStep.Minutes()
+	return strconv.FormatFloat(float64(c.Made.Total)/minutes, 'f', 1, 64)
 }
 
 // bar is one span of time.

@@ -44,9 +44,11 @@
 //     the API's /events, Every the seconds between looks where there is no such
 //     filter. Then everything within <div id="live"> is replaced by what the
 //     server renders anew, in place: open folds, focus and scroll positions
-//     stay. Content outside, such as a form being filled in, is left alone:
-//     define it as "before" in the template. A page with its own script gives it in
-//     page.Scripts, below assets/; it listens for the event "console:refreshed".
+//     stay. Parts beside others that come and go need an id, so that they are
+//     not taken for them. Content outside, such as a form being filled in, is
+//     left alone: define it as "before" in the template. A page with its own
+//     script gives it in page.Scripts, below assets/; it listens for the event
+//     "console:refreshed".
 //
 //   - A link that opens a sheet is <a data-sheet href="...">: of the page that
 //     it leads to the element with id "sheet" is shown as a dialog.

@@ -80,7 +80,7 @@ func lookBack(ctx context.Context, api *client.Client, f client.Filter, oldest t
 // took than the one before: where there is little to look at all take the same.
 func next(took, before time.Duration) time.Duration {
 	if before == 0 {
-		return 2 * took
+		return took
 	}
 	growth := float64(took) / float64(before)
 	return time.Duration(min(max(growth, 1), lookFactor) * float64(took))

@@ -19,7 +19,7 @@ var orders = map[string]func(c *client.Client, ctx context.Context, key string) 
 
 // redrive runs the task of a dead letter again, as the command line does: its
 // process is put into debug mode for that.
-func redrive(c *client.Client, ctx context.Context, key string) (client.Task, error) {
+func redrive(c *client.Client, ctx context.Context, key string) (client.Task, error) { //nolint:revive // as the methods of the client are written
 	t, err := c.Get(ctx, key)
 	if err != nil {
 		return t, err

@@ -127,7 +127,7 @@ func TestOnBehalf(t *testing.T) {
 func TestOverview(t *testing.T) {
 	t.Parallel()
 	got := visit(t, calm, "/console/")
-	for _, want := range []string{"Commands waiting 4", "Live workers 1", "All parts work.", "machine", "2026-11-21 08:00:00"} {
+	for _, want := range []string{"Commands waiting 4", "Live workers 1", "All parts work.", "a minute", "machine", "2026-11-21 08:00:00"} {
 		require.Contains(t, got.text, want)
 	}
 	require.Contains(t, got.body, "<svg")

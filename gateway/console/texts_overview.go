@@ -13,6 +13,7 @@ var overviewTexts = map[string]words{
 	"overview.oldest":     {"Oldest waiting since", "最早等待起始"},
 	"overview.chart":      {"Tasks of the last hour, by when they were made", "最近一小时的任务（按创建时间）"},
 	"overview.made":       {"made:", "创建："},
+	"overview.rate":       {"%s a minute", "每分钟 %s"},
 	"overview.ofthem":     {"of them failed:", "其中失败："},
 	"overview.bar":        {"from %s: %s made, %s failed", "%s 起：创建 %s，失败 %s"},
 	"overview.quiet":      {"No task was made in the last hour.", "最近一小时没有创建任务。"},
