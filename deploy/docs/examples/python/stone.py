@@ -96,6 +96,8 @@ class Run:
         if transitions:
             headers["Nats-Msg-Id"] = f"{task['id']}.{task['epoch']}.{self.delivery}.{transitions[-1]['status']}"
         payload = json.dumps(event).encode()
+        if len(payload) > 128 << 10:  # larger outputs would need an object of their own
+            raise ValueError("outputs of more than 128 KiB")
         while True:  # the same message id makes the repeat harmless
             try:
                 await self.js.publish(f"rs.evt.{STONE}.{task['method']}", payload, timeout=5, stream="RS_EVENTS", headers=dict(headers))
