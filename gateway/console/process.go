@@ -36,7 +36,7 @@ type processData struct {
 	Can       []string   // orders
 	CanDebug  bool
 	Related   []related
-	Tree      []treeStep
+	Tree      []*treeStep
 	More      int    // elements that the tree leaves out
 	Of        string // process that the tree is of, "" for this one
 	Content   *tree
@@ -130,6 +130,24 @@ type treeStep struct {
 	Held  bool
 }
 
+// Waits is the key of a text about who moves an element that no stone works at,
+// "" where that is clear.
+func (s *treeStep) Waits() string {
+	if s.EndTime != nil || s.Stone != nil {
+		return ""
+	}
+	switch s.ElementType {
+	case "userTask":
+		return "process.waitsuser"
+	case "receiveTask":
+		return "process.waitstrigger"
+	case "intermediateCatchEvent", "eventBasedGateway":
+		return "process.waitsevent"
+	default:
+		return ""
+	}
+}
+
 const maxDepth = 6
 
 // plant makes the tree of the steps: what is in a subprocess stands below it.
@@ -160,7 +178,7 @@ func (d *processData) grow(steps []client.ProcessStep, below map[string][]int, p
 	delete(below, parent)
 	for _, i := range all {
 		s := &steps[i]
-		d.Tree = append(d.Tree, treeStep{
+		d.Tree = append(d.Tree, &treeStep{
 			ProcessStep: *s, Name: cmp.Or(deref(s.ElementName), s.ElementID), Depth: min(depth, maxDepth),
 			Held: d.Debug && s.TaskID != nil && s.Stone != nil && kindOf(s.Status) == signFailed,
 		})

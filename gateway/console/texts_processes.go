@@ -47,6 +47,9 @@ var processTexts = map[string]words{
 	"process.held":         {"A task failed in debug mode. Run it again below, or resume to let the process fail and be rolled back.", "有任务在调试模式下失败。可在下方重新执行，或恢复流程使其失败并回滚。"},
 	"process.undoing":      {"It failed: its tasks are rolled back, the last one first.", "流程已失败：正在从后往前回滚其任务。"},
 	"process.stopped":      {"Undoing has stopped at a task that failed. Repair what stands in its way, then resume.", "撤销停在了一个失败的任务上。请排除故障，然后恢复。"},
+	"process.waitsuser":    {"Waits for somebody to complete it.", "等待有人完成。"},
+	"process.waitstrigger": {"Waits for a client to trigger it.", "等待客户端触发。"},
+	"process.waitsevent":   {"Waits for its event: a time, a signal or a message.", "等待事件：时间、信号或消息。"},
 	"process.outside":      {"Not a process of this server", "不是本服务器的流程"},
 	"process.outsidehint":  {"Process %s is run by another orchestrator: look for its tasks by their process.", "流程 %s 由外部编排器运行：请按流程实例查找其任务。"},
 

@@ -16,7 +16,8 @@
     textRenderer: { defaultStyle: { fontFamily: 'inherit' } },
     zoomScroll: { enabled: false }, // the wheel moves the page
   });
-  let marked = new Map(); // classes of elements
+  let marked = new Map(); // what is shown of elements
+  let fitted = 0; // width that it was fit to
 
   // draw shows the drawing of the process, of those that the file has.
   async function draw() {
@@ -35,10 +36,16 @@
     box.dataset.drawn = 'yes';
   }
 
+  // fit shows all of it, in no more room than it needs.
   function fit() {
     const canvas = viewer.get('canvas');
+    const all = canvas.viewbox().inner, margin = 40, most = Math.min(416, 0.6 * window.innerHeight);
+    if (!(all.width > 0 && all.height > 0 && area.clientWidth > margin && most > margin)) { return; } // it is not shown now
+    const scale = Math.min(1, area.clientWidth / (all.width + margin), most / (all.height + margin));
+    area.style.height = Math.round(Math.max(140, Math.min(most, (all.height + margin) * scale))) + 'px';
+    canvas.resized();
     canvas.zoom('fit-viewport', 'auto');
-    if (canvas.zoom() > 1) { canvas.zoom(1, 'auto'); }
+    fitted = area.clientWidth;
   }
 
   // state tells what the rows say of an element: of those that are not at their
@@ -110,6 +117,10 @@
     viewer.get('canvas').scroll({ dx: step[0], dy: step[1] });
   });
   document.addEventListener('console:refreshed', function () { if (box.dataset.drawn) { mark(); } });
+
+  new ResizeObserver(function () {
+    if (box.dataset.drawn && area.clientWidth !== fitted) { requestAnimationFrame(fit); }
+  }).observe(area);
 
   box.hidden = false;
   draw().then(function () { said.textContent = ''; }, function () {
