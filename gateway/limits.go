@@ -23,6 +23,9 @@ const (
 	DefaultWriteTimeout = time.Minute
 )
 
+// Flowable says where Flowable's API is mounted and who may call it.
+type Flowable = flowable.Config
+
 // Config says where the gateway listens and what it bears. Its zero value is
 // the default.
 type Config struct {
@@ -56,7 +59,7 @@ type Config struct {
 	River    river.Config
 	RunRiver bool
 	// Flowable says where Flowable's API is mounted and who may call it.
-	Flowable flowable.Config
+	Flowable Flowable
 }
 
 func (c *Config) callbacks(noEcho func(stone string) []string, o *Observer, js jetstream.JetStream) callback.Config {

@@ -22,7 +22,7 @@ func (a *App) startGateway(ctx, background context.Context, nc *nats.Conn) error
 	s, err := gateway.New(gateway.Config{
 		Listen: a.cfg.Listen, Zone: a.cfg.TimeZone, MaxBody: a.cfg.Limits.Body,
 		Concurrent: a.cfg.Limits.Concurrency, BacklogLimit: a.cfg.Limits.Backlog,
-		River: a.riverConfig(), RunRiver: a.cfg.Has(config.River), Flowable: a.cfg.Processes.Flowable(),
+		River: a.riverConfig(), RunRiver: a.cfg.Has(config.River), Flowable: a.flowable(),
 		Callbacks: callback.Config{Allow: a.cfg.Callbacks.Allow, Secrets: a.cfg.Callbacks.Secrets, Logins: a.cfg.Callbacks.Logins},
 	}, gateway.Deps{Store: a.store, Publisher: pub, NATS: nc, Log: a.log, Secrets: a.sealed, Observer: a.observer(),
 		Checks: a.checks(partStore, string(config.Gateway))})
@@ -37,6 +37,12 @@ func (a *App) startGateway(ctx, background context.Context, nc *nats.Conn) error
 	a.works(string(config.Gateway), s.Ready)
 	a.watch(background, "gateway", s.Failed())
 	return nil
+}
+
+// flowable says how Flowable's API is served.
+func (a *App) flowable() gateway.Flowable {
+	p := &a.cfg.Processes
+	return gateway.Flowable{Prefixes: p.Mounts(), Users: p.Users, PublicURL: p.PublicURL, TrustedProxies: p.Trusted()}
 }
 
 // riverConfig is that of the process runtime.

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/riverstones/riverstones/gateway/flowable"
 	"github.com/riverstones/riverstones/queue"
 )
 
@@ -34,14 +33,17 @@ var (
 // Models is the group of all.
 var Models = Group{keyFlowablePrefix, keyFlowableLogin, keyPublicURL, keyProxies, keyJava}
 
-// Flowable returns the settings of Flowable's API.
-func (p *Processes) Flowable() flowable.Config {
-	out := flowable.Config{Users: p.Users, PublicURL: p.PublicURL, TrustedProxies: p.trusted}
+// Mounts returns the prefixes as they stand before a path: "" is the root.
+func (p *Processes) Mounts() []string {
+	var out []string
 	for _, prefix := range p.Prefixes {
-		out.Prefixes = append(out.Prefixes, strings.TrimSuffix(prefix, "/"))
+		out = append(out, strings.TrimSuffix(prefix, "/"))
 	}
 	return out
 }
+
+// Trusted returns the networks of the proxies that are believed.
+func (p *Processes) Trusted() []netip.Prefix { return p.trusted }
 
 // StoneFor returns the stone that stands for something in Java.
 func (p *Processes) StoneFor(java string) (code string, ok bool) {

@@ -16,11 +16,10 @@ func TestProcessesSettings(t *testing.T) {
 	c, err := load(t, "", nil, "--flowable-prefix=/,/flowable-rest/service", "--flowable-login-file="+logins,
 		"--trusted-proxies=10.0.0.0/8", "--java-stones=com.example.Pack=Pack,${a == b}=Compare", "--public-url=https://flow.example.com")
 	require.NoError(t, err)
-	f := c.Processes.Flowable()
-	require.Equal(t, []string{"", "/flowable-rest/service"}, f.Prefixes)
-	require.Equal(t, map[string]string{"kermit": "a:b"}, f.Users)
-	require.Equal(t, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, f.TrustedProxies)
-	require.Equal(t, "https://flow.example.com", f.PublicURL)
+	require.Equal(t, []string{"", "/flowable-rest/service"}, c.Processes.Mounts())
+	require.Equal(t, map[string]string{"kermit": "a:b"}, c.Processes.Users)
+	require.Equal(t, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, c.Processes.Trusted())
+	require.Equal(t, "https://flow.example.com", c.Processes.PublicURL)
 	for java, want := range map[string]string{"com.example.Pack": "Pack", "${a == b}": "Compare"} {
 		code, ok := c.Processes.StoneFor(java)
 		require.True(t, ok)
