@@ -65,16 +65,19 @@ func (d *desk) race(process string, n int, ends map[string]int) {
 		canceled[all[i].TaskID] = err == nil
 		assert.True(d.t, err == nil || errors.Is(err, client.ErrConflict), "%v", err)
 	}
-	assert.Eventually(d.t, func() bool { return d.raced(process, n) }, patience, 20*time.Millisecond)
+	assert.Eventually(d.t, func() bool { return d.raced(process, n) }, patience, 100*time.Millisecond)
 	list, _, err := d.c.List(within(d.t), client.Filter{ProcessInstanceID: process})
 	assert.NoError(d.t, err)
-	for _, got := range list {
+	for i, got := range list {
 		want := []string{"monitor.success"}
 		if canceled[got.TaskID] {
 			want = []string{"canceled", "cancel.success"}
 		}
 		assert.Contains(d.t, want, got.Status, got.TaskID)
 		ends[got.Status]++
+		if !canceled[got.TaskID] && i%10 > 0 { // the audit at the end reads all histories
+			continue
+		}
 		h, err := d.c.History(within(d.t), got.TaskID, false)
 		assert.NoError(d.t, err)
 		requireForward(d.t, got.TaskID, h)
