@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,12 +76,13 @@ type bpmnWriter struct {
 // left out.
 func (w *bpmnWriter) open(name string, attributes ...string) {
 	w.b.WriteString("<" + name)
-	for i := 0; i < len(attributes); i += 2 {
-		if attributes[i+1] == "" {
+	for pair := range slices.Chunk(attributes, 2) {
+		name, value := pair[0], pair[len(pair)-1]
+		if value == "" {
 			continue
 		}
-		w.b.WriteString(" " + attributes[i] + `="`)
-		_ = xml.EscapeText(&w.b, []byte(attributes[i+1])) // a builder takes all
+		w.b.WriteString(" " + name + `="`)
+		_ = xml.EscapeText(&w.b, []byte(value)) // a builder takes all
 		w.b.WriteString(`"`)
 	}
 	w.b.WriteString(">")

@@ -182,7 +182,7 @@ func (l *layers) line(d *drawing, e *edge, tracks []int) []point {
 		return straight(l.lineBack(e, way, to, tracks))
 	}
 	rank := e.from.rank
-	for _, b := range append(e.bends[:len(e.bends):len(e.bends)], nil) {
+	for _, b := range append(slices.Clip(e.bends), nil) {
 		y := to.middle()
 		if b != nil {
 			y = b.y

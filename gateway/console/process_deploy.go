@@ -77,7 +77,7 @@ func uploaded(v *visit) (client.File, error) {
 	defer func() { _ = v.MultipartForm.RemoveAll() }() // what is left in the directory for temporary files
 	f, header, err := v.FormFile("file")
 	if err != nil {
-		return client.File{}, nil //nolint:nilerr // there is none
+		return client.File{}, nil // there is none
 	}
 	defer func() { _ = f.Close() }() // it was read
 	b, err := io.ReadAll(f)

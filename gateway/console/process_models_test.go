@@ -53,6 +53,34 @@ func TestModels(t *testing.T) {
 	require.NotContains(t, visit(t, deployed.with(fixture{"GET /process/model/m:1:a%20b": bare}), "/console/models/m:1:a%20b").text, "Start a process")
 }
 
+// The engine's API is asked where it is mounted.
+func TestFlowablePrefix(t *testing.T) {
+	t.Parallel()
+	api := fixture{"GET /flowable-rest/service/repository/process-definitions": `{"data":[` + definitionJSON + `],"total":1}`}
+	rec := httptest.NewRecorder()
+	console.New(api, console.Config{FlowablePrefix: "/flowable-rest/service"}).ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/console/models", nil))
+	require.Equal(t, http.StatusOK, rec.Code)
+}
+
+// The diagram of a model without a drawing comes with one.
+func TestDiagram(t *testing.T) {
+	t.Parallel()
+	file := `<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL"><process id="m"><startEvent id="a"/><sequenceFlow sourceRef="a" targetRef="b"/><endEvent id="b"/></process></definitions>`
+	api := deployed.with(fixture{"GET /process/model/m:1:a%20b/xml": file})
+	got := visit(t, api, "/console/models/m:1:a%20b/diagram")
+	require.Contains(t, got.body, "BPMNShape")
+	require.Equal(t, "text/plain; charset=utf-8", got.header.Get("Content-Type"))
+	require.Equal(t, file, visit(t, api, "/console/models/m:1:a%20b/xml").body)
+	require.Equal(t, http.StatusNotFound, visit(t, api, "/console/models/none/diagram").status)
+	page := visit(t, api, "/console/models/m:1:a%20b")
+	require.Contains(t, page.body, `data-model="/console/models/m:1:a%20b/diagram"`)
+	for part := range strings.SplitSeq(page.body, `"`) {
+		if strings.HasPrefix(part, "/console/assets/") {
+			require.Equal(t, http.StatusOK, visit(t, api, part).status, part)
+		}
+	}
+}
+
 func TestDeployments(t *testing.T) {
 	t.Parallel()
 	got := visit(t, deployed, "/console/deployments")

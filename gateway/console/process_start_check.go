@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -110,18 +111,14 @@ func (d *startData) merged(v *visit, groups map[string]map[string]json.RawMessag
 	}
 	for ns, members := range groups {
 		if ns == "" {
-			for name, raw := range members {
-				out[name] = raw
-			}
+			maps.Copy(out, members)
 			continue
 		}
 		whole := map[string]json.RawMessage{}
 		if given := out[ns]; given != nil && json.Unmarshal(given, &whole) != nil {
 			whole = map[string]json.RawMessage{}
 		}
-		for name, raw := range members {
-			whole[name] = raw
-		}
+		maps.Copy(whole, members)
 		if raw, err := json.Marshal(whole); err == nil { // its members are JSON
 			out[ns] = raw
 		}
