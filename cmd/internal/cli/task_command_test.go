@@ -45,7 +45,7 @@ func TestCommandsOnTasks(t *testing.T) {
 	require.Contains(t, ok("yes\n", "task", "rollback", "b1", "--wait").out, "rollback.success")
 	require.Contains(t, ok("", "task", "delete", "b1", "--yes", "--wait").out, "delete.success")
 
-	run(t, "", "task", "publish", server, "--stone", "Endless", "--task", "e1")
+	run(t, "", "task", "publish", server, "--stone", "NobodysStone", "--task", "e1")
 	var stopped client.Task
 	r = run(t, "", "task", "cancel", "e1", "--yes", "--wait", "-o", "json", server)
 	require.NoError(t, json.Unmarshal([]byte(r.out), &stopped))
