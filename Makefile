@@ -13,10 +13,11 @@ DATA    ?= .riverstones
 TOOLS   ?= $(CURDIR)/bin
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-# For tests on a machine of two cores: two packages at a time. The race detector
+# For tests on a machine of two cores: two packages at a time, and three tests
+# in each, since most of them wait for something most of the time. The race detector
 # also checks how pointers are made, which SQLite, C translated to Go, does in
 # every line: a third of its time.
-TESTFLAGS ?= -race -gcflags=modernc.org/...=-d=checkptr=0 -p 2 -timeout 10m
+TESTFLAGS ?= -race -gcflags=modernc.org/...=-d=checkptr=0 -p 2 -parallel 3 -timeout 10m
 FUZZTIME  ?= 5s
 BENCH     ?= -n 60000
 

@@ -19,7 +19,7 @@ import (
 var update = flag.Bool("update", false, "write what is shown into the scenarios")
 
 func TestMain(m *testing.M) {
-	_ = flag.Set("rapid.checks", "40") // a flag of the command line overrides it
+	_ = flag.Set("rapid.checks", "25") // a flag of the command line overrides it
 	pgtest.Main(m, goleak.IgnoreCurrent())
 }
 
