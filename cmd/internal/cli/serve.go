@@ -18,6 +18,7 @@ func newServe(p *Process) *cobra.Command {
 
   gateway    serves the REST API
   recorder   turns events into the statuses of tasks
+  river      moves processes in the background: ends of tasks, timers
   worker     runs built-in stones
 
 Any number of processes may play a role, on PostgreSQL and a NATS server of
