@@ -66,7 +66,7 @@ bench: build ## micro-benchmarks, then the whole pipeline under load, and proces
 .PHONY: bench-short
 bench-short: build ## one pass of every benchmark, so that they keep working
 	@.ci/need postgres
-	go test -run '^$$' -bench . -benchtime 1x ./...
+	go test -run '^$$' -bench . -benchtime 1x -short ./...
 	./bin/riverstones bench -n 500 -c 16
 	./bin/riverstones bench --process sequence -n 100
 

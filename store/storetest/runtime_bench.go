@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	benchCallers   = 32
-	benchInstances = 50_000 // with two executions each
-	benchChunk     = 500
+	benchCallers  = 32
+	manyInstances = 50_000 // with two executions each, 1,000 with -short
+	benchChunk    = 500
 )
 
 // RuntimeBenchmarks measures how many least steps a second a store does when
@@ -82,7 +82,7 @@ func benchStep(ctx context.Context, tx store.RuntimeTx, id string, n int) error 
 // fill makes instances with two executions each.
 func fill(b *testing.B, s store.Store) {
 	b.Helper()
-	for range benchInstances / benchChunk {
+	for range benchInstances() / benchChunk {
 		c := &store.RuntimeChanges{}
 		for range benchChunk {
 			id := uuid.NewString()
@@ -120,4 +120,11 @@ func benchLists(b *testing.B, s store.Store) {
 			}
 		})
 	}
+}
+
+func benchInstances() int {
+	if testing.Short() {
+		return 1000
+	}
+	return manyInstances
 }
