@@ -3,7 +3,6 @@ package queue
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/riverstones/riverstones/queue/task"
@@ -239,12 +238,14 @@ func Lanes() []Lane { return []Lane{Work, Follow, Control} }
 
 // LaneOf returns the lane that a method's commands travel on.
 func LaneOf(m task.Method) Lane {
-	for _, l := range Lanes() {
-		if slices.Contains(l.Methods(), m) {
-			return l
-		}
+	switch m {
+	case task.Start, task.Mock:
+		return Work
+	case task.Monitor:
+		return Follow
+	default:
+		return Control
 	}
-	return Control
 }
 
 // Methods returns the methods of l.

@@ -126,6 +126,15 @@ func TestLanesShareOutTheMethods(t *testing.T) {
 }
 
 // Two consumers have the same name only if they are the same.
+func TestEachMethodHasItsLane(t *testing.T) {
+	t.Parallel()
+	for _, l := range queue.Lanes() {
+		for _, m := range l.Methods() {
+			require.Equal(t, l, queue.LaneOf(m), m)
+		}
+	}
+}
+
 func TestDurablesAreNeverMixedUp(t *testing.T) {
 	t.Parallel()
 	texts := []string{"A", "AB", "A_B", "A.B", "A:B", "A-B", "Ak", "k", "A=", "A==k", "w_A"}

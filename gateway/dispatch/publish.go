@@ -230,16 +230,7 @@ func (d *Dispatcher) admit(ctx context.Context, drafts []draft) error {
 	return nil
 }
 
-func (d *draft) gauge() gaugeKey {
-	lane := queue.Control
-	switch d.cmd.Method {
-	case task.Start, task.Mock:
-		lane = queue.Work
-	case task.Monitor:
-		lane = queue.Follow
-	}
-	return gaugeKey{d.cmd.Stone, lane}
-}
+func (d *draft) gauge() gaugeKey { return gaugeKey{d.cmd.Stone, queue.LaneOf(d.cmd.Method)} }
 
 // send publishes what is claimed. It goes on when the caller goes away: half
 // of it would help nobody.
