@@ -25,8 +25,8 @@ func (r *Recorder) commit(ctx context.Context, pos store.Position, batch []*entr
 	}
 	for wait := minPause; ; wait = min(2*wait, maxPause) {
 		err := r.store.Record(ctx, b)
-		if errors.Is(err, store.ErrStale) && wait > minPause && r.ours(ctx, b.To) {
-			err = nil // an earlier try was committed after all, only its answer was lost
+		if errors.Is(err, store.ErrStale) && wait > minPause {
+			err = r.ours(ctx, b.To)
 		}
 		switch {
 		case err == nil:
@@ -52,11 +52,14 @@ const (
 	maxPause = 2 * time.Second
 )
 
-// ours reports whether the checkpoint stands where this recorder's own batch
-// would have put it.
-func (r *Recorder) ours(ctx context.Context, to store.Position) bool {
+// ours returns nil if the checkpoint stands where this recorder's own batch would
+// have put it: an earlier try was committed after all, only its answer was lost.
+func (r *Recorder) ours(ctx context.Context, to store.Position) error {
 	pos, err := r.store.Position(ctx)
-	return err == nil && pos == to
+	if err == nil && pos != to {
+		err = store.ErrStale
+	}
+	return err
 }
 
 // takeApart commits a refused batch by halves; a message alone is put away.
