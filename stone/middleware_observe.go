@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/riverstones/riverstones/queue"
+	"github.com/riverstones/riverstones/queue/task"
 )
 
 // scope names this package to tracing.
@@ -81,20 +83,43 @@ func Metrics(reg prometheus.Registerer) (Middleware, error) {
 		return nil, fmt.Errorf("register stone metrics: %w", err)
 	}
 	return func(next Handler) Handler {
+		var last atomic.Pointer[series] // a worker calls each handler for one stone and method
 		return func(ctx context.Context, t *Task) error {
-			method, began := string(t.Method), time.Now()
-			m.running.WithLabelValues(t.Stone, method).Inc()
+			s, began := last.Load(), time.Now()
+			if s == nil || s.stone != t.Stone || s.method != t.Method {
+				s = m.series(t.Stone, t.Method)
+				last.Store(s)
+			}
+			s.running.Inc()
 			outcome := outcomeRetry // of a panic that passes through
 			defer func() {
-				m.running.WithLabelValues(t.Stone, method).Dec()
-				observe(ctx, m.seconds.WithLabelValues(t.Stone, method), time.Since(began))
-				m.runs.WithLabelValues(t.Stone, method, outcome).Inc()
+				s.running.Dec()
+				observe(ctx, s.seconds, time.Since(began))
+				if outcome == outcomeSuccess {
+					s.success.Inc()
+				} else {
+					m.runs.WithLabelValues(t.Stone, string(t.Method), outcome).Inc()
+				}
 			}()
 			err := next(ctx, t)
 			outcome = outcomeOf(ctx, err)
 			return err
 		}
 	}, nil
+}
+
+// series are the metrics of one method of a stone, found once.
+type series struct {
+	stone   string
+	method  task.Method
+	running prometheus.Gauge
+	seconds prometheus.Observer
+	success prometheus.Counter
+}
+
+func (m *metrics) series(stone string, method task.Method) *series {
+	return &series{stone: stone, method: method, running: m.running.WithLabelValues(stone, string(method)),
+		seconds: m.seconds.WithLabelValues(stone, string(method)), success: m.runs.WithLabelValues(stone, string(method), outcomeSuccess)}
 }
 
 // observe notes a duration, with the trace of ctx if that is kept.

@@ -10,6 +10,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/riverstones/riverstones/gateway/client"
@@ -18,10 +19,10 @@ import (
 //go:embed templates
 var templateFiles embed.FS
 
-// templates are those of each page, in each language.
-type templates [languages]map[string]*template.Template
+// templates are those of each page, in each language. A page is parsed when it is
+// first asked for: a gateway whose console nobody opens keeps none.
+type templates [languages]map[string]func() *template.Template
 
-// Templates that are part of others.
 const (
 	layoutFile   = "templates/layout.html"
 	partialsFile = "templates/partials.html"
@@ -34,14 +35,17 @@ func newTemplates(zone *time.Location) templates {
 		panic(err) // the pattern is a constant
 	}
 	for l := range out {
-		out[l] = map[string]*template.Template{}
-		base := template.Must(template.New("layout.html").Funcs(functions(lang(l), zone)).ParseFS(templateFiles, layoutFile, partialsFile))
+		out[l] = map[string]func() *template.Template{}
+		base := sync.OnceValue(func() *template.Template {
+			return template.Must(template.New("layout.html").Funcs(functions(lang(l), zone)).ParseFS(templateFiles, layoutFile, partialsFile))
+		})
 		for _, f := range files {
 			if f == layoutFile || f == partialsFile {
 				continue
 			}
-			t := template.Must(template.Must(base.Clone()).ParseFS(templateFiles, f))
-			out[l][strings.TrimSuffix(path.Base(f), ".html")] = t
+			out[l][strings.TrimSuffix(path.Base(f), ".html")] = sync.OnceValue(func() *template.Template {
+				return template.Must(template.Must(base().Clone()).ParseFS(templateFiles, f))
+			})
 		}
 	}
 	return out
@@ -116,7 +120,7 @@ func (c *console) render(w http.ResponseWriter, v *visit, p *page) {
 		_, _ = w.Write(p.Text) //nolint:gosec // plain text, and not to be taken for more; fails only if the client is gone
 		return
 	}
-	if err := c.pages[v.lang][p.Name].Execute(&b, c.view(v, p)); err != nil {
+	if err := c.pages[v.lang][p.Name]().Execute(&b, c.view(v, p)); err != nil {
 		panic(fmt.Errorf("render page %s: %w", p.Name, err)) // a mistake in a template: the server logs it
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")

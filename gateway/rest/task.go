@@ -2,6 +2,7 @@ package rest
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -76,14 +77,20 @@ func AppendSeedTime(dst []byte, t time.Time, zone *time.Location) []byte {
 	return append(t.In(zone).AppendFormat(append(dst, '"'), seedTime), '"')
 }
 
+// maxAhead is the most room that is made for an array by the size of its first element.
+const maxAhead = 1 << 20
+
 // AppendArray appends an array of n elements.
 func AppendArray(dst []byte, n int, element func(dst []byte, i int) []byte) []byte {
 	dst = append(dst, '[')
+	before := len(dst)
 	for i := range n {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = element(dst, i)
+		if dst = element(dst, i); i == 0 { // the others are about as long
+			dst = slices.Grow(dst, min((n-1)*(len(dst)-before), maxAhead))
+		}
 	}
 	return append(dst, ']')
 }

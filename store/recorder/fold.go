@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/riverstones/riverstones/queue"
@@ -14,7 +15,7 @@ import (
 // when the states changed in the meantime. The states it is handed are not
 // changed.
 func fold(states map[string]store.State, entries []*entry, now time.Time) store.Changes {
-	f := &folder{known: states, rows: make(map[string]*row, len(states)), now: now.UTC().Truncate(time.Microsecond)}
+	f := &folder{known: states, rows: make(map[string]*row, len(states)), told: transitions(entries), now: now.UTC().Truncate(time.Microsecond)}
 	for _, e := range entries {
 		switch {
 		case e.err != nil:
@@ -30,6 +31,19 @@ func fold(states map[string]store.State, entries []*entry, now time.Time) store.
 	return f.finish()
 }
 
+// transitions is about how many transitions the messages tell of.
+func transitions(entries []*entry) (n int) {
+	for _, e := range entries {
+		if e.command != nil {
+			n++
+		}
+		for i := range e.events {
+			n += len(e.events[i].Event.Transitions)
+		}
+	}
+	return n
+}
+
 // row is a state under way.
 type row struct {
 	store.State
@@ -41,11 +55,21 @@ type folder struct {
 	known map[string]store.State
 	rows  map[string]*row
 	order []*row
+	told  int // transitions, about
 	now   time.Time
 	out   store.Changes
 }
 
 func (f *folder) finish() store.Changes {
+	fresh, changed := 0, 0
+	for _, r := range f.order {
+		if r.fresh {
+			fresh++
+		} else if r.changed {
+			changed++
+		}
+	}
+	f.out.New, f.out.Changed = slices.Grow(f.out.New, fresh), slices.Grow(f.out.Changed, changed)
 	for _, r := range f.order {
 		if r.fresh {
 			f.out.New = append(f.out.New, r.State)
@@ -142,6 +166,9 @@ func (f *folder) accept(e *entry, r *row) {
 // put writes a transition of the row's epoch, and makes it the current state
 // if it comes after it.
 func (f *folder) put(r *row, t store.Transition) {
+	if f.out.Transitions == nil {
+		f.out.Transitions = make([]store.Transition, 0, f.told)
+	}
 	f.out.Transitions = append(f.out.Transitions, t)
 	r.changed = true
 	r.UpdateTime = f.now

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -160,6 +161,48 @@ func (v *values) Raw(b []byte) {
 		b = []byte{}
 	}
 	v.add(b)
+}
+
+// table is [values] of rows of so many each. Rows that stand together repeat each
+// other: a value that is the same as in the row before is not allocated again.
+type table struct {
+	values
+
+	width int
+}
+
+// above returns what stands in the row before, nil for the first row.
+func (t *table) above() any {
+	if at := len(t.values) - t.width; at >= 0 {
+		return t.values[at]
+	}
+	return nil
+}
+
+// ID implements [sqlkit.Writer].
+func (t *table) ID(id sqlkit.ID) {
+	above := t.above()
+	if b, ok := above.([]byte); !ok || !bytes.Equal(b, id[:]) {
+		above = bytes.Clone(id[:])
+	}
+	t.add(above)
+}
+
+// Int implements [sqlkit.Writer].
+func (t *table) Int(n int64) { addTo(t, n) }
+
+// Text implements [sqlkit.Writer].
+func (t *table) Text(s string) { addTo(t, s) }
+
+// Time implements [sqlkit.Writer].
+func (t *table) Time(at time.Time) { addTo(t, sqlkit.Micros(at)) }
+
+func addTo[T comparable](t *table, x T) {
+	above := t.above()
+	if same, ok := above.(T); !ok || same != x {
+		above = x
+	}
+	t.add(above)
 }
 
 // row is a [sqlkit.Row] of the driver's values.

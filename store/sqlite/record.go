@@ -248,13 +248,13 @@ func (tx *recording) name(ctx context.Context, rows []store.State) error {
 
 // put runs b for rows, and returns how many it wrote fewer than given.
 func put[T any](ctx context.Context, tx *recording, b *bulk, rows []T, write func(sqlkit.Writer, *T) error) (missing int, err error) {
-	v := make(values, 0, len(rows)*b.width)
+	t := table{make(values, 0, len(rows)*b.width), b.width}
 	for i := range rows {
-		if err := write(&v, &rows[i]); err != nil {
+		if err := write(&t, &rows[i]); err != nil {
 			return 0, err
 		}
 	}
-	written, err := tx.exec(ctx, b, v)
+	written, err := tx.exec(ctx, b, t.values)
 	return len(rows) - written, refusal(err)
 }
 

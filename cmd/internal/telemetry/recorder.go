@@ -117,8 +117,16 @@ func (r *Recorder) Commit(c recorder.Commit) {
 		r.meet(&c.Changes.Changed[i])
 	}
 	r.record(&c)
-	for i := range c.Changes.Transitions {
-		r.transition(&c.Changes.Transitions[i])
+	var a *attempt // of the transition before: those of one task often stand together
+	for i, last := 0, ""; i < len(c.Changes.Transitions); i++ {
+		t := &c.Changes.Transitions[i]
+		if t.ID != last {
+			last = t.ID
+			a, _ = r.open.Peek(t.ID)
+		}
+		if a != nil && a.epoch == t.Epoch {
+			r.transition(a, t)
+		}
 	}
 	r.notes(&c)
 	r.forget(c.Changes.New)
@@ -180,11 +188,7 @@ func outcomeOf(s task.Status) string {
 	}
 }
 
-func (r *Recorder) transition(t *store.Transition) {
-	a, ok := r.open.Peek(t.ID)
-	if !ok || a.epoch != t.Epoch {
-		return
-	}
+func (r *Recorder) transition(a *attempt, t *store.Transition) {
 	switch {
 	case t.Status == task.ProduceSuccess:
 		a.series.accepted.Inc()

@@ -1,8 +1,9 @@
 package bpmn
 
 import (
-	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // skipped are the BPMN elements that draw, describe or declare, and do nothing in a run.
@@ -36,11 +37,23 @@ func set(names ...string) map[string]bool {
 	return m
 }
 
-// wellFormedID is what XML allows as an id, of at most 255 characters.
-var wellFormedID = regexp.MustCompile(`\A[\p{L}_][\p{L}\p{M}\p{N}._\-·]{0,254}\z`)
+// maxName is how long ids and the names of variables may be, in characters.
+const maxName = 255
 
-// variableName is what may be the name of a variable that the model names.
-var variableName = regexp.MustCompile(`\A[^\s$#{}]{1,255}\z`)
+// wellFormedID reports whether XML allows an id, and it is not too long.
+func wellFormedID(id string) bool {
+	for i, r := range id {
+		if r == utf8.RuneError || !unicode.IsLetter(r) && r != '_' && (i == 0 || !unicode.In(r, unicode.M, unicode.N) && !strings.ContainsRune(".-·", r)) {
+			return false
+		}
+	}
+	return id != "" && utf8.RuneCountInString(id) <= maxName
+}
+
+// variableName reports whether a variable that the model names may have a name.
+func variableName(name string) bool {
+	return name != "" && utf8.RuneCountInString(name) <= maxName && !strings.ContainsAny(name, " \t\n\f\r$#{}")
+}
 
 // dynamic reports whether a text holds an expression.
 func dynamic(text string) bool {

@@ -182,7 +182,7 @@ func (p *parser) id(e *element) bool {
 
 // unique checks an id.
 func (p *parser) unique(e *element, id string) bool {
-	if !wellFormedID.MatchString(id) {
+	if !wellFormedID(id) {
 		p.fail(e, "the id must begin with a letter or _, and go on with letters, digits, _ - and . (at most 255)")
 		return false
 	}

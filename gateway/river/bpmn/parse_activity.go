@@ -245,7 +245,7 @@ func (b *builder) checkLoop(e *element, m *MultiInstance) {
 		if n, err := strconv.Atoi(m.Cardinality); err != nil || n < 0 {
 			b.fail(e, "the loopCardinality %q must be a whole number from 0, or ${…}", m.Cardinality)
 		}
-	case m.Collection != "" && !dynamic(m.Collection) && !variableName.MatchString(m.Collection):
+	case m.Collection != "" && !dynamic(m.Collection) && !variableName(m.Collection):
 		b.fail(e, "the collection %q must be the name of a variable or ${…}", m.Collection)
 	}
 }

@@ -75,7 +75,7 @@ func (b *builder) newStone(n *Node, e *element, code string) *Stone {
 	}
 	if ns := e.ours("namespace"); ns != "" {
 		s.Namespace = ns
-		if !variableName.MatchString(ns) {
+		if !variableName(ns) {
 			b.fail(e, "riverstones:namespace %q must be a name without spaces and ${…}", ns)
 		}
 	}
