@@ -3,11 +3,14 @@ package queue_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
@@ -36,6 +39,7 @@ type async struct {
 	}
 
 	compiler *jsonschema.Compiler
+	raw      any
 }
 
 // readAsync reads the document. Its schemas refuse members that they do not
@@ -60,6 +64,7 @@ func readAsync(t *testing.T) *async {
 	require.NoError(t, meta.Validate(value(t, plain)))
 
 	require.NoError(t, json.Unmarshal(plain, doc))
+	doc.raw = value(t, plain)
 	closed := value(t, plain)
 	closeObjects(closed)
 	require.NoError(t, doc.compiler.AddResource(asyncURL, closed))
@@ -216,6 +221,103 @@ func headers(t *testing.T, h map[string][]string) []byte {
 	out, err := json.Marshal(all)
 	require.NoError(t, err)
 	return out
+}
+
+// Every member that the code writes is in the document, and the document has no
+// other: compared are messages of which every field is set.
+func TestAsyncAPIHasEveryMember(t *testing.T) {
+	t.Parallel()
+	doc := readAsync(t)
+	announced, err := full[queue.Announcement](t).Encode()
+	require.NoError(t, err)
+	event := full[queue.Event](t)
+	for kind, text := range map[string][]byte{
+		"command":      full[queue.Command](t).Append(nil),
+		"event":        queue.EventMsgs("S", []queue.Event{*event})[0].Data,
+		"fact":         full[queue.Fact](t).Append(nil),
+		"announcement": announced,
+		"question":     marshal(t, full[queue.Question](t)),
+		"answer":       marshal(t, full[queue.Answer](t)),
+		"halt":         marshal(t, full[queue.Halt](t)),
+	} {
+		doc.members(t, kind, map[string]any{"$ref": "#/components/schemas/" + kind}, value(t, text))
+	}
+}
+
+// members requires a value to have the members of its schema, at every depth.
+func (a *async) members(t *testing.T, at string, schema, v any) {
+	t.Helper()
+	s, _ := schema.(map[string]any)
+	if ref, ok := s["$ref"].(string); ok {
+		found := a.raw
+		for _, name := range strings.Split(ref, "/")[1:] {
+			found = found.(map[string]any)[name]
+		}
+		s, _ = found.(map[string]any)
+	}
+	if items, ok := v.([]any); ok {
+		require.NotEmpty(t, items, at)
+		a.members(t, at+"[]", s["items"], items[0])
+		return
+	}
+	properties, ok := s["properties"].(map[string]any)
+	if !ok {
+		return
+	}
+	got, _ := v.(map[string]any)
+	require.ElementsMatch(t, slices.Collect(maps.Keys(properties)), slices.Collect(maps.Keys(got)), at)
+	for name, one := range got {
+		a.members(t, at+"."+name, properties[name], one)
+	}
+}
+
+func marshal(t *testing.T, v any) []byte {
+	t.Helper()
+	text, err := json.Marshal(v)
+	require.NoError(t, err)
+	return text
+}
+
+// full returns a value that has something in every field.
+func full[T any](t *testing.T) *T {
+	t.Helper()
+	var v T
+	fill(t, reflect.ValueOf(&v).Elem())
+	return &v
+}
+
+func fill(t *testing.T, v reflect.Value) {
+	t.Helper()
+	switch v.Addr().Interface().(type) {
+	case *time.Time:
+		v.Set(reflect.ValueOf(time.Date(2026, 11, 21, 9, 0, 0, 1000, time.UTC)))
+		return
+	case *json.RawMessage:
+		v.Set(reflect.ValueOf(json.RawMessage(`{"a":1}`)))
+		return
+	}
+	switch v.Kind() { //nolint:exhaustive // messages have no others
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64, reflect.Uint8:
+		v.Set(reflect.ValueOf(int64(1)).Convert(v.Type()))
+	case reflect.Float64:
+		v.SetFloat(1)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(t, v.Elem())
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(t, v.Index(0))
+	case reflect.Struct:
+		for _, field := range v.Fields() {
+			fill(t, field)
+		}
+	default:
+		require.Fail(t, "nothing fills a "+v.Type().String())
+	}
 }
 
 // The subjects, methods and statuses of the document are those of the code.
