@@ -18,6 +18,9 @@ type Callbacks interface {
 	// Deliveries returns what is and was to be told of the task with this id,
 	// oldest first.
 	Deliveries(ctx context.Context, id string) ([]Delivery, error)
+	// ListDeliveries returns one page of the deliveries that match f, the newest
+	// first, each with its task.
+	ListDeliveries(ctx context.Context, f DeliveryFilter) (DeliveryPage, error)
 	// DueDeliveries returns deliveries that are due at now, the earliest first,
 	// at most perProcess of one process and limit in all. One behind another of
 	// the same task that is still open is not due.
@@ -88,6 +91,29 @@ type Delivery struct {
 	Due      time.Time // not before this time; zero for at once
 	Tries    int       // since Since
 	Problem  string    // of the last try, "" for none
+}
+
+// DeliveryFilter selects deliveries. Empty fields select nothing away.
+type DeliveryFilter struct {
+	TaskID, ProcessInstanceID string // of the task
+
+	State DeliveryState
+	Start int // offset
+	Size  int // page size, 0 for all
+}
+
+// DeliveryPage is a part of a list of deliveries.
+type DeliveryPage struct {
+	Deliveries []TaskDelivery
+	Total      int  // how many match, at most [CountLimit]
+	Exact      bool // whether Total is all
+}
+
+// TaskDelivery is a delivery, and the task whose end it tells of.
+type TaskDelivery struct {
+	Delivery
+
+	Task task.Names
 }
 
 // Told is what became of one try of a delivery.

@@ -94,8 +94,8 @@ type Filter struct {
 	Descending    bool          // newest createTime first
 }
 
-// CountLimit is how many matching tasks [Page] counts at most, so that no list
-// scans the whole table to count.
+// CountLimit is how many matches [Page] and [DeliveryPage] count at most, so
+// that no list scans a whole table to count.
 const CountLimit = 100_000
 
 // Page is a part of a list.

@@ -96,6 +96,15 @@ func (s *Store) Deliveries(ctx context.Context, id string) ([]store.Delivery, er
 	return s.deliveries(ctx, "deliveries", selectDeliveries, k)
 }
 
+// ListDeliveries returns one page of the deliveries that match f.
+func (s *Store) ListDeliveries(ctx context.Context, f store.DeliveryFilter) (p store.DeliveryPage, err error) {
+	p.Deliveries, p.Total, p.Exact, err = cut(ctx, s, lists.Deliveries(f), sqlkit.TaskDelivery)
+	if err != nil {
+		return store.DeliveryPage{}, fmt.Errorf("list deliveries: %w", err)
+	}
+	return p, nil
+}
+
 // DueDeliveries returns deliveries that are due.
 func (s *Store) DueDeliveries(ctx context.Context, now time.Time, perProcess, limit int) ([]store.Delivery, error) {
 	return s.deliveries(ctx, "due deliveries", selectDue, now, perProcess, limit)

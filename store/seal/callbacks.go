@@ -31,30 +31,42 @@ func (s *Store) Want(ctx context.Context, all []store.Callback) error {
 // Deliveries returns what is and was to be told of a task.
 func (s *Store) Deliveries(ctx context.Context, id string) ([]store.Delivery, error) {
 	all, err := s.Store.Deliveries(ctx, id)
-	s.address(all)
+	s.addresses(all)
 	return all, err
+}
+
+// ListDeliveries returns a page of what was and is to be told.
+func (s *Store) ListDeliveries(ctx context.Context, f store.DeliveryFilter) (store.DeliveryPage, error) {
+	p, err := s.Store.ListDeliveries(ctx, f)
+	for i := range p.Deliveries {
+		s.address(&p.Deliveries[i].Delivery)
+	}
+	return p, err
 }
 
 // DueDeliveries returns deliveries that are due.
 func (s *Store) DueDeliveries(ctx context.Context, now time.Time, perProcess, limit int) ([]store.Delivery, error) {
 	all, err := s.Store.DueDeliveries(ctx, now, perProcess, limit)
-	s.address(all)
+	s.addresses(all)
 	return all, err
 }
 
-// address opens URLs. One that can not be opened is masked: nobody can be told
-// there until its key is back.
-func (s *Store) address(all []store.Delivery) {
+func (s *Store) addresses(all []store.Delivery) {
 	for i := range all {
-		d := &all[i]
-		if !strings.HasPrefix(d.URL, prefix) {
-			continue // from before there were keys
-		}
-		plain, err := value(s.keys, d.ID, []byte(d.URL))
-		if err != nil {
-			s.log.Error("a callback's URL can not be opened", zap.String("task", d.ID), zap.Error(err))
-			plain = []byte(task.Mask)
-		}
-		d.URL = string(plain)
+		s.address(&all[i])
 	}
+}
+
+// address opens a URL. One that can not be opened is masked: nobody can be told
+// there until its key is back.
+func (s *Store) address(d *store.Delivery) {
+	if !strings.HasPrefix(d.URL, prefix) {
+		return // from before there were keys
+	}
+	plain, err := value(s.keys, d.ID, []byte(d.URL))
+	if err != nil {
+		s.log.Error("a callback's URL can not be opened", zap.String("task", d.ID), zap.Error(err))
+		plain = []byte(task.Mask)
+	}
+	d.URL = string(plain)
 }

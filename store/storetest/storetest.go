@@ -32,7 +32,7 @@ func RunSome(t *testing.T, open func(t *testing.T) store.Store, want func(name s
 	t.Helper()
 	for _, suite := range []map[string]func(*testing.T, store.Store){
 		taskTests, listTests, historyTests, recordTests, batchTests, repeatTests, grantTests, leaseTests, oddTests, errorTests,
-		commandTests, outboxTests, delayTests, catalogTests, callbackTests, upkeepTests, gaugeTests,
+		commandTests, outboxTests, delayTests, catalogTests, callbackTests, callbackListTests, upkeepTests, gaugeTests,
 		runtimeTests, runtimeTaskTests, runtimeReadTests, runtimeListTests,
 	} {
 		for name, test := range suite {

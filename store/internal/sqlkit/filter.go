@@ -9,10 +9,23 @@ import (
 	"github.com/riverstones/riverstones/store"
 )
 
-// Lists writes the queries of [store.Tasks.List] for one dialect.
+// Lists writes the queries of [store.Tasks.List] and
+// [store.Callbacks.ListDeliveries] for one dialect.
 type Lists struct {
 	Flavor sqlbuilder.Flavor
 	Time   func(time.Time) any // how the dialect binds a time
+}
+
+// Cut is one page of a list, and how to count what matches.
+type Cut struct {
+	Start, Size int                               // a Size of 0 is all
+	Page        func() (query string, args []any) // of the rows
+	Count       func() (query string, args []any) // of how many match, up to one more than [store.CountLimit]
+}
+
+// Tasks returns a page of the tasks that match f.
+func (l Lists) Tasks(f store.Filter) Cut {
+	return Cut{f.Start, f.Size, func() (string, []any) { return l.Page(TaskColumns, f) }, func() (string, []any) { return l.Count(f) }}
 }
 
 // Page returns the query of one page: the columns of task t and attempt a.
@@ -24,14 +37,7 @@ func (l Lists) Page(columns string, f store.Filter) (query string, args []any) {
 		order = []string{"create_time desc", "id desc"}
 	}
 	cut.OrderBy(order...)
-	if f.Size > 0 {
-		cut.Limit(f.Size)
-	} else if f.Start > 0 {
-		cut.Limit(math.MaxInt64) // SQLite has no offset without a limit
-	}
-	if f.Start > 0 {
-		cut.Offset(f.Start)
-	}
+	limit(cut, f.Start, f.Size)
 	page := l.Flavor.NewSelectBuilder()
 	page.Select(columns).From(page.BuilderAs(cut, "t"))
 	page.JoinWithOption(sqlbuilder.LeftJoin, "attempt a", "a.id = t.id", "a.epoch = t.epoch")
@@ -42,10 +48,26 @@ func (l Lists) Page(columns string, f store.Filter) (query string, args []any) {
 	return page.OrderBy(order...).Build()
 }
 
+// limit cuts a page; a size of 0 is all.
+func limit(b *sqlbuilder.SelectBuilder, start, size int) {
+	if size > 0 {
+		b.Limit(size)
+	} else if start > 0 {
+		b.Limit(math.MaxInt64) // SQLite has no offset without a limit
+	}
+	if start > 0 {
+		b.Offset(start)
+	}
+}
+
 // Count returns the query that counts what matches f, up to one more than
 // [store.CountLimit].
 func (l Lists) Count(f store.Filter) (query string, args []any) {
-	some := l.matching(f, "1 as one")
+	return l.count(l.matching(f, "1 as one"))
+}
+
+// count counts rows up to one more than [store.CountLimit].
+func (l Lists) count(some *sqlbuilder.SelectBuilder) (query string, args []any) {
 	some.Limit(store.CountLimit + 1)
 	count := l.Flavor.NewSelectBuilder()
 	return count.Select("count(*)").From(count.BuilderAs(some, "matching")).Build()
@@ -82,14 +104,14 @@ func (l Lists) matching(f store.Filter, columns string) *sqlbuilder.SelectBuilde
 	return b
 }
 
-// Counted returns the page of the tasks read for f if they already tell how
-// many match; ok is false if they have to be counted.
-func Counted(f store.Filter, read int) (total int, exact, ok bool) {
-	last := f.Size == 0 || read < f.Size // nothing comes behind this page
-	if !last || read == 0 && f.Start > 0 {
+// Counted returns how many match if the rows read of the page tell; ok is false
+// if they have to be counted.
+func (c Cut) Counted(read int) (total int, exact, ok bool) {
+	last := c.Size == 0 || read < c.Size // nothing comes behind this page
+	if !last || read == 0 && c.Start > 0 {
 		return 0, false, false
 	}
-	return capped(f.Start + read)
+	return capped(c.Start + read)
 }
 
 // Total returns what a count up to one more than [store.CountLimit] says.

@@ -81,7 +81,7 @@ func TestCounted(t *testing.T) {
 		{0, 0, store.CountLimit, store.CountLimit, true, true},
 		{0, 0, store.CountLimit + 1, store.CountLimit, false, true},
 	} {
-		total, exact, ok := sqlkit.Counted(store.Filter{Start: test.start, Size: test.size}, test.read)
+		total, exact, ok := sqlkit.Cut{Start: test.start, Size: test.size}.Counted(test.read)
 		require.Equal(t, []any{test.total, test.exact, test.ok}, []any{total, exact, ok}, "%+v", test)
 	}
 	total, exact := sqlkit.Total(store.CountLimit + 1)
