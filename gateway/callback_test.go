@@ -74,6 +74,13 @@ type delivery struct {
 	Problem                         *string
 }
 
+// ofTask is one in the list of all tasks.
+type ofTask struct {
+	ID, TaskID, ProcessInstanceID, Name, Stone string
+
+	delivery
+}
+
 func withCallback(taskID, url string) string {
 	return strings.Replace(body(taskID), `"params":{`, fmt.Sprintf(`"callback":{"url":%q,"kind":"webhook"},"params":{"dbPassword":"hunter2",`, url), 1)
 }
@@ -114,6 +121,15 @@ func TestCallback(t *testing.T) {
 		require.Contains(t, told.last(), `{"type":"task.ended","timestamp":"`)
 		require.Contains(t, told.last(), `,"data":`+shown+`}`)
 		require.NotContains(t, told.last(), "hunter2")
+
+		listed := s.get(t, "/callback?state=done&taskId=t1&processInstanceId=2910431&size=1")
+		require.Equal(t, "1", listed.header.Get("X-Total-Count"))
+		require.Empty(t, listed.header.Get("X-Total-Exact"))
+		shownAll := decode[[]ofTask](t, listed)
+		require.Equal(t, []ofTask{{ID: shownAll[0].ID, TaskID: "t1", ProcessInstanceID: "2910431", Name: "machine", Stone: "MachineStone", delivery: all[0]}}, shownAll)
+		require.Equal(t, http.StatusOK, s.get(t, "/task/"+shownAll[0].ID).status)
+		require.JSONEq(t, "[]", string(s.get(t, "/callback?state=givenUp").body))
+		require.Contains(t, s.get(t, "/callback?state=told").Exception, "state must be one of due, parked, done, givenUp")
 
 		before := told.heard()
 		again := decode[[]delivery](t, s.do(t, http.MethodPut, "/task/t1/callbacks/replay", ""))

@@ -1,6 +1,6 @@
-// Package callbackapi serves /task/{taskId}/callbacks: what was and is to be
-// told of a task's ends, and telling it again. It tells nothing itself; package
-// callback does. Only package gateway mounts it.
+// Package callbackapi serves /task/{taskId}/callbacks and /callback: what was and
+// is to be told of the ends of a task, or of all tasks, and telling it again. It
+// tells nothing itself; package callback does. Only package gateway mounts it.
 package callbackapi
 
 import (
@@ -22,6 +22,7 @@ import (
 type Store interface {
 	Task(ctx context.Context, key string) (task.Task, error)
 	Deliveries(ctx context.Context, id string) ([]store.Delivery, error)
+	ListDeliveries(ctx context.Context, f store.DeliveryFilter) (store.DeliveryPage, error)
 	Replay(ctx context.Context, id string, now time.Time) (int, error)
 }
 
@@ -29,6 +30,7 @@ type Store interface {
 func Mount(r *rest.Router, st Store, now func() time.Time) {
 	a := &api{st, now}
 	rest.Handle(r, http.MethodGet, "/task/:taskId/callbacks", a.list)
+	rest.Handle(r, http.MethodGet, "/callback", a.all)
 	rest.Handle(r, http.MethodPut, "/task/:taskId/callbacks/replay", a.replay)
 }
 
@@ -106,7 +108,12 @@ var (
 )
 
 func appendDelivery(dst []byte, d *store.Delivery) []byte {
-	dst = rest.AppendText(append(dst, `{"event":`...), occasions[d.Occasion])
+	return append(appendMembers(append(dst, '{'), d), '}')
+}
+
+// appendMembers appends what is told of a delivery wherever it is shown.
+func appendMembers(dst []byte, d *store.Delivery) []byte {
+	dst = rest.AppendText(append(dst, `"event":`...), occasions[d.Occasion])
 	dst = rest.AppendString(append(dst, `,"status":`...), d.Status.String())
 	dst = strconv.AppendInt(append(dst, `,"attempt":`...), int64(d.Epoch), 10)
 	dst = rest.AppendTime(append(dst, `,"time":`...), d.Time)
@@ -119,7 +126,7 @@ func appendDelivery(dst []byte, d *store.Delivery) []byte {
 		next = time.Time{}
 	}
 	dst = rest.AppendTime(append(dst, `,"nextTry":`...), next)
-	return append(rest.AppendText(append(dst, `,"problem":`...), task.RedactText(d.Problem)), '}')
+	return rest.AppendText(append(dst, `,"problem":`...), task.RedactText(d.Problem))
 }
 
 // masked returns a URL without the values of its query, which may be secret.

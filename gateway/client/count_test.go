@@ -41,8 +41,13 @@ func TestCounts(t *testing.T) {
 		_, n, err = c.QuarantineCount(t.Context(), client.LetterFilter{TaskID: "t/1"})
 		require.NoError(t, err)
 		require.Equal(t, want, n)
+		told, n, err := c.AllCallbacks(t.Context(), client.CallbackFilter{ProcessInstanceID: "p", State: "givenUp", Size: 3})
+		require.NoError(t, err)
+		require.Len(t, told, 1)
+		require.Equal(t, want, n)
 	}
-	require.Equal(t, []string{"/task?size=1&stone=S", "/process?", "/deadletter?start=2&stone=S", "/quarantine?taskId=t%2F1"}, asked[:4])
+	require.Equal(t, []string{"/task?size=1&stone=S", "/process?", "/deadletter?start=2&stone=S", "/quarantine?taskId=t%2F1",
+		"/callback?processInstanceId=p&size=3&state=givenUp"}, asked[:5])
 }
 
 // Steps tell what an attempt changed, byte for byte.

@@ -41,6 +41,9 @@ var calls = map[string]func(ctx context.Context, c *client.Client, f *client.Flo
 	"rollbackTask":    func(ctx context.Context, c *client.Client, _ *client.Flowable) { _, _ = c.Rollback(ctx, "t") },
 	"deleteTask":      func(ctx context.Context, c *client.Client, _ *client.Flowable) { _, _ = c.Delete(ctx, "t") },
 	"listCallbacks":   func(ctx context.Context, c *client.Client, _ *client.Flowable) { _, _ = c.Callbacks(ctx, "t") },
+	"listAllCallbacks": func(ctx context.Context, c *client.Client, _ *client.Flowable) {
+		_, _, _ = c.AllCallbacks(ctx, client.CallbackFilter{TaskID: "t", ProcessInstanceID: "p", State: "givenUp", Start: 1, Size: 2})
+	},
 	"replayCallbacks": func(ctx context.Context, c *client.Client, _ *client.Flowable) { _, _ = c.ReplayCallbacks(ctx, "t") },
 	"reRunTask": func(ctx context.Context, c *client.Client, _ *client.Flowable) {
 		_, _ = c.ReRun(ctx, "t", client.ReRun{QueueType: "start", Parameters: json.RawMessage(`{"a":1}`), Outputs: json.RawMessage(`{}`)})

@@ -76,7 +76,7 @@ func (w *world) reading(t *testing.T, id string, seen named) named {
 	switch id {
 	case "getExecutionVariableData", "getInstanceVariableData":
 		return w.bytesOf(t)
-	case "listCallbacks":
+	case "listCallbacks", "listAllCallbacks":
 		return w.ended(t, `,"callback":{"url":"http://127.0.0.1:9/ended?token=hunter2"}`)
 	default:
 		return seen

@@ -338,7 +338,7 @@ func answers(t *testing.T, base string) map[string][]byte {
 	all := map[string][]byte{}
 	for _, path := range []string{
 		"/task?processInstanceId=p", "/task/t1", "/task/t2", "/task/t1/history?notes=true", "/task/t1/log", "/task/t1/why", "/task/t2/why",
-		"/quarantine", "/deadletter", "/stone", "/stone/Parrot", "/task?status=" + url.QueryEscape("failed"), "/task/nobody", "/metrics",
+		"/quarantine", "/deadletter", "/callback", "/stone", "/stone/Parrot", "/task?status=" + url.QueryEscape("failed"), "/task/nobody", "/metrics",
 	} {
 		req, err := http.NewRequestWithContext(within(t), http.MethodGet, base+path, http.NoBody)
 		require.NoError(t, err)

@@ -135,7 +135,7 @@ func contractRoutes(s stranger) {
 			require.NotEmpty(s, r.header.Get("Allow"), "%s %s", method, path)
 		}
 	}
-	for _, path := range []string{"/deadletter", "/quarantine"} {
+	for _, path := range []string{"/deadletter", "/quarantine", "/callback"} {
 		s.get(path).is(200).array()
 	}
 	s.get("/events").refused(400, "processInstanceId")

@@ -26,6 +26,7 @@ func open(t *testing.T) (server string, nc *nats.Conn) {
 	cfg.Roles = []config.Role{config.Gateway, config.Recorder}
 	cfg.Listen, cfg.NATSListen, cfg.Data, cfg.Stones = "127.0.0.1:0", "127.0.0.1:0", t.TempDir(), config.Stones{}
 	cfg.StopTimeout = 100 * time.Millisecond
+	cfg.Callbacks.Allow = []string{"http://127.0.0.1"}
 	a := app.New(cfg, zap.NewNop(), app.Hooks{})
 	require.NoError(t, a.Start(t.Context()))
 	t.Cleanup(func() {

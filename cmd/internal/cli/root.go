@@ -102,7 +102,7 @@ func newRoot(p *Process) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w; see %s --help", err, c.CommandPath())
 	})
-	root.AddCommand(newDev(p), newServe(p), newWork(p), newMigrate(p), newTask(p), newProcess(p), newStone(p), newDeadletter(p), newQuarantine(p), newEvents(p), newVerify(p), newBench(p), newVersion(p))
+	root.AddCommand(newDev(p), newServe(p), newWork(p), newMigrate(p), newTask(p), newProcess(p), newStone(p), newCallback(p), newDeadletter(p), newQuarantine(p), newEvents(p), newVerify(p), newBench(p), newVersion(p))
 	return root
 }
 

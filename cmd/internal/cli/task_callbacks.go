@@ -34,24 +34,27 @@ why that has not worked; with --replay all of it is told again.`,
 			if r.out.json() {
 				return printJSON(p.Out, all)
 			}
-			return printTable(p.Out, []string{"TIME", "EVENT", "STATUS", "ATTEMPT", "STATE", "TRIES", "NEXT", "URL", "PROBLEM"}, deliveryRows(all))
+			rows := make([][]string, 0, len(all))
+			for i := range all {
+				rows = append(rows, deliveryRow(&all[i], clock))
+			}
+			return printTable(p.Out, deliveryHead, rows)
 		},
 	}
 	c.Flags().BoolVar(&replay, "replay", false, "tell all of it again")
 	return c
 }
 
-func deliveryRows(all []client.Delivery) (rows [][]string) {
+// deliveryHead are the columns of [deliveryRow].
+var deliveryHead = []string{"TIME", "EVENT", "STATUS", "ATTEMPT", "STATE", "TRIES", "NEXT", "URL", "PROBLEM"}
+
+func deliveryRow(d *client.Delivery, layout string) []string {
 	at := func(t *time.Time) string {
 		if t == nil {
 			return ""
 		}
-		return t.Local().Format(clock)
+		return t.Local().Format(layout)
 	}
-	for i := range all {
-		d := &all[i]
-		rows = append(rows, []string{at(d.Time), d.Event, d.Status, strconv.Itoa(d.Attempt), d.State, strconv.Itoa(d.Tries), at(d.NextTry),
-			oneLine(d.URL, 60), oneLine(text(d.Problem), 80)})
-	}
-	return rows
+	return []string{at(d.Time), d.Event, d.Status, strconv.Itoa(d.Attempt), d.State, strconv.Itoa(d.Tries), at(d.NextTry),
+		oneLine(d.URL, 60), oneLine(text(d.Problem), 80)}
 }
