@@ -74,11 +74,18 @@ type RuntimeTx interface { //nolint:interfacebloat // what one step needs
 	// selects all tenants.
 	Subscribed(ctx context.Context, kind SubscriptionKind, name string, tenant *string) ([]Subscription, error)
 	// Starts returns the latest definitions that a signal or message starts.
+	// What it returns is not retired before the step ends.
 	Starts(ctx context.Context, kind SubscriptionKind, name string, tenant *string) ([]Definition, error)
-	// Definition returns a definition by id; [ErrNotFound].
+	// Definition returns a definition by id, as Starts does; [ErrNotFound].
 	Definition(ctx context.Context, id string) (Definition, error)
-	// Latest returns the latest definition of a key and tenant; [ErrNotFound].
+	// Latest returns the latest definition of a key and tenant, as Starts does;
+	// [ErrNotFound].
 	Latest(ctx context.Context, key, tenant string) (Definition, error)
+	// Retire waits for the steps that have read definitions of a deployment, and
+	// lets nobody else read one before the step ends. It returns the ids of the
+	// definitions' instances, by root and at most limit: only those that have not
+	// ended, if running is set.
+	Retire(ctx context.Context, deploymentID string, running bool, limit int) ([]string, error)
 	// Activities returns the finished activities of an instance as [Runtime] does.
 	Activities(ctx context.Context, instanceID string) ([]Activity, error)
 	// Write writes what changed. It may be called more than once. What the

@@ -93,7 +93,7 @@ func (s *step) besides(definition, key string) (store.Definition, error) {
 	if len(all) == 0 {
 		return d, store.ErrNotFound
 	}
-	return all[0], nil
+	return s.tx.Definition(s.ctx, all[0].ID)
 }
 
 // inherit copies every variable that e sees.

@@ -94,7 +94,7 @@ func unsupported(file string, p *bpmn.Process) []string {
 	var out []string
 	for _, n := range p.Nodes {
 		if st, ok := n.Detail.(*bpmn.StartEvent); ok && st.Trigger == bpmn.TriggerTimer {
-			out = append(out, fmt.Sprintf("%s: line %d: startEvent %s: a process is not started by a timer here: start it by a call, a message or a signal", file, n.Line, n.ID))
+			out = append(out, fmt.Sprintf("%s: line %d: startEvent %s: a timer does not start a process: timers are for intermediateCatchEvent and boundaryEvent; let a scheduler start it by a call, a message or a signal", file, n.Line, n.ID))
 		}
 	}
 	return out
@@ -148,13 +148,45 @@ func (r *Runtime) DeleteDeployment(ctx context.Context, id string, cascade bool)
 	slices.SortFunc(instances, func(a, b store.Instance) int { return strings.Compare(a.Root, b.Root) }) // as locks are taken
 	return r.step(ctx, func(s *step) error {
 		for i := range instances {
-			if err := s.erase(&instances[i]); err != nil {
+			if err := s.erase(instances[i].ID); err != nil {
 				return err
 			}
+		}
+		if err := s.retire(id, cascade); err != nil {
+			return err
 		}
 		s.write.DropDeployments = []string{id}
 		return nil
 	})
+}
+
+// retire keeps the definitions of a deployment from being used, and erases the
+// instances that were started since they were listed. It comes behind the locks of
+// those that were: who holds one of these may be about to call a definition.
+func (s *step) retire(deployment string, cascade bool) error {
+	ids, err := s.tx.Retire(s.ctx, deployment, !cascade, maxErase+1)
+	switch {
+	case err != nil:
+		return err
+	case !cascade && len(ids) > 0:
+		return inUse(deployment, len(ids))
+	case len(ids) > maxErase:
+		return tooMany(deployment, len(ids))
+	}
+	for _, id := range ids {
+		if err := s.erase(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func inUse(deployment string, running int) error {
+	return stuck("deployment %s has %d running process instances: end them first, or delete with cascade", deployment, running)
+}
+
+func tooMany(deployment string, instances int) error {
+	return stuck("deployment %s has %d process instances, at most %d are deleted at once", deployment, instances, maxErase)
 }
 
 // instancesOf returns the instances that go with a deployment.
@@ -169,9 +201,9 @@ func (r *Runtime) instancesOf(ctx context.Context, deployment string, cascade bo
 	case err != nil:
 		return nil, r.explain(err)
 	case !cascade && total > 0:
-		return nil, stuck("deployment %s has %d running process instances: end them first, or delete with cascade", deployment, total)
+		return nil, inUse(deployment, total)
 	case len(all) > maxErase:
-		return nil, stuck("deployment %s has %d process instances, at most %d are deleted at once", deployment, total, maxErase)
+		return nil, tooMany(deployment, total)
 	default:
 		return all, nil
 	}
@@ -181,13 +213,13 @@ func (r *Runtime) instancesOf(ctx context.Context, deployment string, cascade bo
 const maxErase = 100_000
 
 // erase removes an instance with its history; what runs of it is cancelled.
-func (s *step) erase(row *store.Instance) error {
-	if err := s.tx.Lock(s.ctx, row.Root); err != nil {
+func (s *step) erase(id string) error {
+	if err := s.openAll(id); err != nil {
 		return err
 	}
-	in, err := s.load(row.ID)
-	if err != nil {
-		return gone(err)
+	in := s.instances[id]
+	if in == nil || in.drop {
+		return nil
 	}
 	if !in.Ended() {
 		if err := s.close(in, store.Canceled, "its deployment was deleted"); err != nil {

@@ -125,6 +125,21 @@ func TestReceiveTask(t *testing.T) {
 	require.Len(t, acts, 4)
 }
 
+// A model that starts by a timer is refused at deployment, and told what to do.
+func TestATimerStartIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	model := fmt.Appendf(nil, frame, `<process id="p">
+<startEvent id="daily"><timerEventDefinition><timeCycle>R/PT24H</timeCycle></timerEventDefinition></startEvent>
+<sequenceFlow sourceRef="daily" targetRef="a"/><receiveTask id="a"/></process>`)
+	_, _, err := b.r.Deploy(t.Context(), river.NewDeployment{Files: []river.File{{Name: "p.bpmn", Bytes: model}}})
+	require.Equal(t, fault.Invalid, kind(err))
+	require.ErrorContains(t, err, "p.bpmn: line 5: startEvent daily: a timer does not start a process: timers are for intermediateCatchEvent and boundaryEvent")
+	_, total, err := b.st.Definitions(t.Context(), store.DefinitionFilter{})
+	require.NoError(t, err)
+	require.Zero(t, total)
+}
+
 func TestForkAndJoin(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

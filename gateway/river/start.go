@@ -106,7 +106,7 @@ func (s *step) named(q *Start) (store.Definition, error) {
 	case total > 1:
 		return store.Definition{}, fault.New(fault.Invalid, "deployment %s holds %d processes: name one by its key", q.Deployment, total)
 	default:
-		return all[0], nil
+		return s.tx.Definition(s.ctx, all[0].ID)
 	}
 }
 

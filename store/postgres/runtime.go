@@ -55,7 +55,7 @@ var ownerOf = map[store.Entity]statement{
 // runtimeStatements are prepared on each connection of the writing pool.
 var runtimeStatements = slices.Concat([]statement{lockName, lockTrees, selectStandings,
 	loadInstance, loadExecutions, loadVariables, loadSubscriptions, loadJobs, loadUserTasks, selectData, selectSubscribed,
-	selectDefinition, selectLatest, selectStarts, stepActivities,
+	selectDefinition, selectLatest, selectStarts, selectUsers, keepKey, retireKeys, stepActivities,
 	putDeployments, putResources, putDefinitions, putInstances, putExecutions, putVariables, putSubscriptions, putJobs, putUserTasks,
 	putCandidates, putStarts, insertActivities, dropCandidates, dropStarts, dropExecutions, dropVariables, dropVariablesOf,
 	dropSubscriptions, dropJobs, dropUserTasks, dropEnds, publishTasks},

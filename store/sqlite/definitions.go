@@ -20,6 +20,10 @@ select ` + sqlkit.Definitions.List("d") + ` from definition_start s join definit
 where s.kind = ?1 and s.name = ?2 and (?3 is null or d.tenant = ?3) and ` + sqlkit.IsLatest + `
 order by d.id`
 
+	selectUsers = `
+select id from instance where definition in (select id from definition where deployment = ?1) and (not ?2 or end_time is null)
+order by root, id limit ?3`
+
 	selectResource = `
 select bytes from resource where deployment = ? and name = ?`
 )
@@ -40,6 +44,13 @@ func (tx *stepTx) Latest(ctx context.Context, key, tenant string) (d store.Defin
 func (tx *stepTx) Starts(ctx context.Context, kind store.SubscriptionKind, name string, tenant *string) (out []store.Definition, err error) {
 	err = tx.all(ctx, selectStarts, func(r *row) { out = append(out, sqlkit.Definition(r)) }, int(kind), sqlkit.Text(name), textOrNull(tenant))
 	return out, named("starts", err)
+}
+
+// Retire returns the instances of a deployment. Nobody else reads meanwhile:
+// there is no other transaction.
+func (tx *stepTx) Retire(ctx context.Context, deploymentID string, running bool, limit int) (ids []string, err error) {
+	err = tx.all(ctx, selectUsers, func(r *row) { ids = append(ids, r.Text()) }, sqlkit.Text(deploymentID), running, limit)
+	return ids, named("retire", err)
 }
 
 // Resource returns a file of a deployment.

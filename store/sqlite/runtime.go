@@ -58,7 +58,7 @@ var ownerOf = map[store.Entity]string{
 var stepping = []string{savepoint, releaseSavepoint, rollbackSavepoint,
 	selectData, selectSubscribed,
 	ownerOf[store.OfInstance], ownerOf[store.OfExecution], ownerOf[store.OfUserTask], ownerOf[store.OfJob],
-	selectDefinition, selectLatest, selectStarts, selectActivities,
+	selectDefinition, selectLatest, selectStarts, selectUsers, selectActivities,
 	putDebug, selectWanted}
 
 // note keeps an error of the database, so that the step is not committed.

@@ -18,6 +18,7 @@ var runtimeReadTests = map[string]func(*testing.T, store.Store){
 	"Runtime/subscribed":       testSubscribed,
 	"Runtime/starts":           testStarts,
 	"Runtime/versions":         testVersions,
+	"Runtime/retire":           testRetire,
 	"Runtime/versions at once": testVersionsAtOnce,
 	"Runtime/activities":       testActivities,
 	"Runtime/tree":             testTree,
@@ -153,6 +154,31 @@ func testVersions(t *testing.T, s store.Store) {
 		_, err = tx.Definition(ctx, "none")
 		require.ErrorIs(t, err, store.ErrNotFound)
 		return nil
+	})
+}
+
+func testRetire(t *testing.T, s store.Store) {
+	one, two, other := definition("a", 1, ""), definition("b", 1, ""), definition("c", 2, "")
+	called, last, ended, foreign := instance("1"), instance("2"), instance("3"), instance("4")
+	called.Definition, called.Root = one.ID, "9"
+	last.Definition, ended.Definition, foreign.Definition = one.ID, two.ID, other.ID
+	ended.EndTime = noon
+	write(t, s, &store.RuntimeChanges{Definitions: []store.Definition{one, two, other}, Instances: []store.Instance{called, last, ended, foreign}})
+	for _, c := range []struct {
+		running bool
+		limit   int
+		want    []string
+	}{{false, 9, []string{"2", "3", "1"}}, {true, 9, []string{"2", "1"}}, {false, 2, []string{"2", "3"}}} {
+		runtimeStep(t, s, func(ctx context.Context, tx store.RuntimeTx) error {
+			got, err := tx.Retire(ctx, one.Deployment, c.running, c.limit)
+			require.Equal(t, c.want, got, "%+v", c)
+			return err
+		})
+	}
+	runtimeStep(t, s, func(ctx context.Context, tx store.RuntimeTx) error {
+		got, err := tx.Retire(ctx, "none", false, 9)
+		require.Empty(t, got)
+		return err
 	})
 }
 
