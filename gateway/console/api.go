@@ -45,8 +45,8 @@ func (a *api) raw(ctx context.Context, path string) ([]byte, error) {
 // context carries had sent them.
 type inProcess struct{ handler http.Handler }
 
-// passedOn are the headers by which the API knows who asks.
-var passedOn = [...]string{"Authorization", "Cookie", "X-Request-Id", "Traceparent", "Tracestate"}
+// passedOn are the headers by which the API knows who asks, beside cookies.
+var passedOn = [...]string{"Authorization", "X-Request-Id", "Traceparent", "Tracestate"}
 
 type visitorKey struct{}
 
@@ -71,6 +71,9 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 			if all := by.Header.Values(name); len(all) > 0 {
 				in.Header[name] = all
 			}
+		}
+		if cookies := othersCookies(by); cookies != "" {
+			in.Header.Set("Cookie", cookies)
 		}
 	}
 	w := &answer{header: http.Header{}}

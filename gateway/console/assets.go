@@ -66,6 +66,6 @@ func newAssets() http.Handler {
 		} else {
 			h.Set("Cache-Control", "no-cache")
 		}
-		http.ServeFileFS(w, r, assetFiles, "assets/"+name) //nolint:gosec // it is one of the files embedded
+		http.ServeFileFS(w, r, assetFiles, "assets/"+name)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,6 +33,9 @@ const (
 	wide   = 1280
 	narrow = 390
 )
+
+// saidByPage are the answers of which the page says what is wrong.
+var saidByPage = regexp.MustCompile(`status of (400|403|503)`)
 
 // tab is a page in a real Chromium (.ci/need chromium installs it). Whatever a page
 // writes to its console, such as that its policy was broken, fails the test.
@@ -105,8 +109,8 @@ func (b *tab) hear(event any) {
 	defer b.mu.Unlock()
 	switch e := event.(type) {
 	case *log.EventEntryAdded:
-		if e.Entry.Source == log.SourceNetwork && (strings.Contains(e.Entry.Text, "status of 400") || strings.Contains(e.Entry.Text, "status of 503")) {
-			return // the page says what is wrong
+		if e.Entry.Source == log.SourceNetwork && saidByPage.MatchString(e.Entry.Text) {
+			return
 		}
 		b.problems = append(b.problems, fmt.Sprint(e.Entry.Level, " ", e.Entry.Text, " ", e.Entry.URL))
 	case *runtime.EventExceptionThrown:
@@ -199,10 +203,18 @@ func TestReRun(t *testing.T) {
 	s.waitFor(t, "broken", mustStatus("start.failed"))
 	b.open(t, "/console/tasks/broken")
 	b.see(t, "#live", "the disk is full")
+	b.evaluate(t, `const form = document.querySelector('form[action$="/debug"]'); form.csrf_token.value = 'old'; form.querySelector('button').click()`, nil)
+	b.see(t, ".problem", "Load the page again and do it there.")
+	b.shoot(t, "token")
+	b.click(t, "main a.main")
 	b.click(t, `form[action$="/debug"] button`)
 	b.see(t, ".notice", "Debug mode of the process is on.")
 	b.click(t, `a[href$="/reRun"].button:not(.main)`)
 	b.see(t, "dialog[open]", "Nothing is changed.")
+	b.evaluate(t, "window.headers = document.body.getAttribute('hx-headers'); document.body.setAttribute('hx-headers', '{\"X-CSRF-Token\":\"old\"}')", nil)
+	b.run(t, chromedp.SendKeys(`dialog textarea[name="parameters"]`, " ", chromedp.ByQuery))
+	b.see(t, "dialog[open] #compare", "Load the page again and do it there.")
+	b.evaluate(t, "document.body.setAttribute('hx-headers', window.headers)", nil)
 	b.run(t, chromedp.SetValue(`dialog textarea[name="parameters"]`, "{\n  \"mode\": \"nonsense\",\n  \"size\": 12345678901234567890\n}", chromedp.ByQuery),
 		chromedp.SendKeys(`dialog textarea[name="parameters"]`, "\n", chromedp.ByQuery))
 	b.see(t, "dialog[open]", "The params are not what the stone declares:")

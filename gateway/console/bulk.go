@@ -129,9 +129,6 @@ func (c *console) searched(v *visit, d *bulkData) ([]client.Task, error) {
 
 // bulk gives the order to the tasks that were counted, and tells how it went.
 func (c *console) bulk(v *visit) (page, error) {
-	if err := v.ParseForm(); err != nil {
-		return page{}, err
-	}
 	d := bulkData{Order: v.PostForm.Get("do"), Done: true, BackURL: here(v.PostForm.Get("back"))}
 	keys := v.PostForm["task"]
 	do := bulkOrder(v, d.Order)

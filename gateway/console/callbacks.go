@@ -2,70 +2,62 @@ package console
 
 import (
 	"net/url"
-	"time"
-
-	"golang.org/x/sync/errgroup"
+	"slices"
+	"strconv"
 
 	"github.com/riverstones/riverstones/gateway/client"
 )
 
-const (
-	callbacksEvery = 10 // seconds
-	// callbackTasks is how many tasks are asked for what was told of them: the
-	// API answers one task at a time.
-	callbackTasks = 50
-)
+const callbacksEvery = 10 // seconds
+
+// deliveryStates are what deliveries are searched by, in the API's words.
+var deliveryStates = []string{"due", "parked", "givenUp", "done"}
 
 func (c *console) callbackRoutes() {
 	c.get("/callbacks", c.callbacks)
 	c.post("/callbacks/{task}/replay", c.replay)
 }
 
-// callbacksData is what orchestrators were told of tasks.
+// callbacksData is a page of what orchestrators were told, and are to be told.
 type callbacksData struct {
-	Task, Process string
-	Looked        int // tasks that were asked for
-	Told          []told
+	Task, Process, State string
+
+	States []string // to choose from
+	Told   []client.TaskDelivery
+	Pager  pager
 }
 
-// told are the deliveries of a task.
-type told struct {
-	client.Task
-
-	Deliveries []client.Delivery
-}
+// Narrow reports whether anything is searched for.
+func (d *callbacksData) Narrow() bool { return d.Task+d.Process+d.State != "" }
 
 func (c *console) callbacks(v *visit) (page, error) {
 	q := v.URL.Query()
-	d := callbacksData{Task: trim(q, "taskId"), Process: trim(q, "processInstanceId")}
-	f := client.Filter{TaskID: d.Task, ProcessInstanceID: d.Process, Size: callbackTasks, Descending: true}
-	if d.Task == "" && d.Process == "" {
-		f.CreatedAfter = time.Unix(0, 0).UTC() // the newest of all
+	d := &callbacksData{Task: trim(q, "taskId"), Process: trim(q, "processInstanceId"), States: deliveryStates}
+	if state := trim(q, "state"); slices.Contains(deliveryStates, state) {
+		d.State = state
 	}
-	tasks, _, err := v.api.List(v.ctx(), f)
-	if err != nil {
+	start, _ := strconv.Atoi(q.Get("start")) // 0 for what is no number
+	f := client.CallbackFilter{TaskID: d.Task, ProcessInstanceID: d.Process, State: d.State, Start: min(max(start, 0), maxDeep), Size: pageSize}
+	var n client.Count
+	var err error
+	if d.Told, n, err = v.api.AllCallbacks(v.ctx(), f); err != nil {
 		return page{}, err
 	}
-	d.Looked = len(tasks)
-	all := make([]told, len(tasks))
-	g, ctx := errgroup.WithContext(v.ctx())
-	g.SetLimit(bulkAt)
-	for i := range tasks {
-		g.Go(func() (err error) {
-			all[i].Task = tasks[i]
-			all[i].Deliveries, err = v.api.Callbacks(ctx, tasks[i].ID)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return page{}, err
-	}
-	for _, one := range all {
-		if len(one.Deliveries) > 0 {
-			d.Told = append(d.Told, one)
+	d.Pager = pagerOf(n, f.Start, len(d.Told), d.address)
+	return page{Name: "callbacks", Nav: "callbacks", Title: v.text("nav.callbacks"), Live: live{Every: callbacksEvery}, Data: d}, nil
+}
+
+func (d *callbacksData) address(start int) string {
+	q := url.Values{}
+	for name, value := range map[string]string{"taskId": d.Task, "processInstanceId": d.Process, "state": d.State} {
+		if value != "" {
+			q.Set(name, value)
 		}
 	}
-	return page{Name: "callbacks", Nav: "callbacks", Title: v.text("nav.callbacks"), Live: live{Every: callbacksEvery}, Data: d}, nil
+	if start > 0 {
+		q.Set("start", strconv.Itoa(start))
+	}
+	return Root + "/callbacks?" + q.Encode()
 }
 
 // replay tells the ends of a task again.

@@ -10,10 +10,6 @@ import (
 // Root is the path that the console is mounted at.
 const Root = "/console"
 
-// maxForm is how many bytes the body of a form may have: a reRun sends two
-// documents of the API's greatest size, each encoded for a form.
-const maxForm = 32 << 20
-
 // Config says how the console shows things. Its zero value is ready to use.
 type Config struct {
 	// Zone is the time zone of all times, UTC by default. It must be the one
@@ -41,19 +37,32 @@ func New(api http.Handler, cfg Config) http.Handler {
 	}
 	c := &console{cfg: cfg, api: newAPI(api), pages: newTemplates(cfg.Zone), mux: http.NewServeMux(), counts: newCounts()}
 	c.routes()
-	return secure(c.mux)
+	return c.handler()
+}
+
+// handler serves the assets, which anybody may have, and the routes behind their guard.
+func (c *console) handler() http.Handler {
+	all := http.NewServeMux()
+	all.Handle("GET "+Root+"/assets/{file...}", newAssets())
+	all.Handle("/", c.guard(c.mux))
+	return secure(all)
 }
 
 type console struct {
 	cfg    Config
 	api    *api
 	pages  templates
-	mux    *http.ServeMux
+	mux    router
 	counts *counts
 }
 
+// router is an [http.ServeMux].
+type router interface {
+	http.Handler
+	Handle(pattern string, h http.Handler)
+}
+
 func (c *console) routes() {
-	c.mux.Handle("GET "+Root+"/assets/{file...}", newAssets())
 	c.post("/language", c.language)
 	c.get("/{rest...}", func(v *visit) (page, error) { return page{}, errNowhere })
 	c.get("/{$}", c.overview)
@@ -67,16 +76,15 @@ func (c *console) routes() {
 	c.callbackRoutes()
 }
 
-// get routes what looks, post what changes something.
-func (c *console) get(pattern string, h handler)  { c.mux.HandleFunc("GET "+Root+pattern, c.serve(h)) }
-func (c *console) post(pattern string, h handler) { c.mux.HandleFunc("POST "+Root+pattern, c.serve(h)) }
+// get routes what looks, post what changes something: it gets its form read.
+func (c *console) get(pattern string, h handler)  { c.mux.Handle("GET "+Root+pattern, c.serve(h)) }
+func (c *console) post(pattern string, h handler) { c.mux.Handle("POST "+Root+pattern, c.serve(h)) }
 
 // handler answers a request with a page.
 type handler func(v *visit) (page, error)
 
 func (c *console) serve(h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		v := c.visit(r) //nolint:contextcheck // it is the request's
 		p, err := h(v)
 		if err != nil {
@@ -86,7 +94,7 @@ func (c *console) serve(h handler) http.HandlerFunc {
 			http.SetCookie(w, p.Cookie)
 		}
 		if p.Redirect != "" {
-			http.Redirect(w, r, v.withDone(p.Redirect), http.StatusSeeOther) //nolint:gosec // handlers name pages of ours, here checks those that visitors name
+			http.Redirect(w, r, v.withDone(p.Redirect), http.StatusSeeOther) // handlers name pages of ours, here checks those that visitors name
 			return
 		}
 		c.render(w, v, &p)
@@ -96,19 +104,14 @@ func (c *console) serve(h handler) http.HandlerFunc {
 // policy is what pages may load and do: what comes from here.
 const policy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 
-// secure refuses requests from pages of others, and says what ours may do.
+// secure says what pages of ours may do.
 func secure(next http.Handler) http.Handler {
-	guard := http.NewCrossOriginProtection()
-	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, "this request was sent by a page of another site: open the console and do it there", http.StatusForbidden)
-	}))
-	guarded := guard.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		guarded.ServeHTTP(w, r)
+		next.ServeHTTP(w, r)
 	})
 }

@@ -39,7 +39,7 @@ type spanned struct {
 func newCounts() *counts { return &counts{spans: map[spanKey]spanned{}} }
 
 func keyOf(v *visit, f client.Filter) spanKey {
-	return spanKey{f.CreatedAfter, len(f.Statuses) > 0, sha256.Sum256([]byte(v.Header.Get("Authorization") + "\x00" + v.Header.Get("Cookie")))}
+	return spanKey{f.CreatedAfter, len(f.Statuses) > 0, sha256.Sum256([]byte(v.Header.Get("Authorization") + "\x00" + othersCookies(v.Request)))}
 }
 
 func (c *counts) known(key spanKey, now time.Time) (client.Count, bool) {

@@ -36,6 +36,10 @@
 //     the Content-Security-Policy refuses them. What a page needs beyond
 //     default-src 'self' goes into page.Policy.
 //
+//   - A form that changes something begins with {{template "token" $}}: without
+//     its token it does not count. Requests of htmx have it by themselves.
+//     Handlers find the form read.
+//
 //   - Texts come by key: {{t "stone.workers"}}, {{t "list.count" .N}}. Keys and
 //     their words in each language stand in texts_AREA.go, and nowhere else; a
 //     test finds keys that are missing or not used.

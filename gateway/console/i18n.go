@@ -92,9 +92,6 @@ func parseTag(tag string) (lang, bool) {
 
 // language switches the language, and goes back to where the visitor was.
 func (c *console) language(v *visit) (page, error) {
-	if err := v.ParseForm(); err != nil {
-		return page{}, err
-	}
 	l, ok := parseTag(v.PostForm.Get("to"))
 	if !ok {
 		return page{}, formError("to must be one of en, zh-CN")

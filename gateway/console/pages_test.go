@@ -103,9 +103,12 @@ func TestForgery(t *testing.T) {
 	own := ask(t, api, http.MethodPost, "/console/stones/DemoStone/pause", url.Values{}, "Sec-Fetch-Site", "same-origin")
 	require.Equal(t, http.StatusSeeOther, own.status)
 	require.Equal(t, "/console/stones/DemoStone?done=stone.pause", own.header.Get("Location"))
-	for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}} {
+	for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Sec-Fetch-Site", "", "Origin", "https://evil.example"}} {
 		got := ask(t, api, http.MethodPost, "/console/stones/DemoStone/pause", url.Values{}, header...)
 		require.Equal(t, http.StatusForbidden, got.status, header)
+		require.Contains(t, got.text, "sent by a page of another site")
+		require.Empty(t, got.header.Get("Set-Cookie"), "the visitor's pages would not count any more")
+		require.NotContains(t, got.body, "<form")
 	}
 }
 
@@ -117,10 +120,11 @@ func TestOnBehalf(t *testing.T) {
 		seen = append(seen, r.Header)
 		calm.ServeHTTP(w, r)
 	})
-	visit(t, api, "/console/stones", "Authorization", "Bearer abc", "X-Request-Id", "r1", "Hx-Request", "true")
+	visit(t, api, "/console/stones", "Authorization", "Bearer abc", "Cookie", "a=1; riverstones_token=x; b=\"2\"", "X-Request-Id", "r1", "Hx-Request", "true")
 	require.Len(t, seen, 1)
 	require.Equal(t, "Bearer abc", seen[0].Get("Authorization"))
 	require.Equal(t, "r1", seen[0].Get("X-Request-Id"))
+	require.Equal(t, `a=1; b="2"`, seen[0].Get("Cookie"), "what is the console's own stays with it")
 	require.Empty(t, seen[0].Get("Hx-Request"))
 }
 

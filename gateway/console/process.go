@@ -207,9 +207,6 @@ func (c *console) processDocument(v *visit) (page, error) {
 
 // processDebug switches the debug mode.
 func (c *console) processDebug(v *visit) (page, error) {
-	if err := v.ParseForm(); err != nil {
-		return page{}, err
-	}
 	id, on := v.PathValue("process"), v.PostForm.Get("to") == "on"
 	if err := v.api.SetDebug(v.ctx(), id, on); err != nil {
 		return page{}, err

@@ -1,9 +1,7 @@
 package console
 
 import (
-	"errors"
 	"io"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -41,9 +39,6 @@ func (c *console) deploymentsPage(v *visit, start int) (page, error) {
 	return page{Name: "deployments", Nav: "processes", Title: v.text("process.deployments"), Live: live{Every: stonesEvery}, Data: d}, nil
 }
 
-// formMemory is how much of an uploaded file is kept in memory, not in a file.
-const formMemory = 4 << 20
-
 // deploy takes a file, and goes to the model that is in it.
 func (c *console) deploy(v *visit) (page, error) {
 	file, err := uploaded(v)
@@ -68,13 +63,6 @@ func (c *console) deploy(v *visit) (page, error) {
 
 // uploaded reads the file of a form; none gives one without bytes.
 func uploaded(v *visit) (client.File, error) {
-	if err := v.ParseMultipartForm(formMemory); err != nil {
-		if _, large := errors.AsType[*http.MaxBytesError](err); large {
-			return client.File{}, err
-		}
-		return client.File{}, formError("the form must be multipart/form-data with a file")
-	}
-	defer func() { _ = v.MultipartForm.RemoveAll() }() // what is left in the directory for temporary files
 	f, header, err := v.FormFile("file")
 	if err != nil {
 		return client.File{}, nil // there is none
@@ -167,9 +155,6 @@ func (c *console) deploymentSheet(v *visit) (page, error) {
 }
 
 func (c *console) deleteDeployment(v *visit) (page, error) {
-	if err := v.ParseForm(); err != nil {
-		return page{}, err
-	}
 	err := c.flow(v).DeleteDeployment(v.ctx(), v.PathValue("deployment"), v.PostForm.Get("cascade") == "yes")
 	if err == nil {
 		v.done("model.undeployed")

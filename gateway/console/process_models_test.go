@@ -112,8 +112,10 @@ func upload(t *testing.T, api http.Handler, name, content string) shown {
 	require.NoError(t, w.Close())
 	r := httptest.NewRequest(http.MethodPost, "/console/deployments", &b)
 	r.Header.Set("Content-Type", w.FormDataContentType())
+	h := console.New(api, console.Config{})
+	mark(t, h, r)
 	rec := httptest.NewRecorder()
-	console.New(api, console.Config{}).ServeHTTP(rec, r)
+	h.ServeHTTP(rec, r)
 	out := shown{status: rec.Code, header: rec.Header(), body: rec.Body.String()}
 	if rec.Code != http.StatusSeeOther {
 		out.text = readable(t, out.body)

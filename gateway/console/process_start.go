@@ -62,9 +62,6 @@ func startPage(v *visit, d *startData) page {
 
 // start starts a process of what was sent, or shows what is wrong with it.
 func (c *console) start(v *visit) (page, error) {
-	if err := v.ParseForm(); err != nil {
-		return page{}, err
-	}
 	m, err := v.api.Model(v.ctx(), v.PathValue("model"))
 	if err != nil {
 		return page{}, err

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/justinas/nosurf"
+
 	"github.com/riverstones/riverstones/gateway/client"
 )
 
@@ -72,6 +74,7 @@ type view struct {
 	Other  []choice
 	Menu   []entry
 	Self   string // address of the page
+	Token  string // that its forms send along, "" where they would not count
 	Notice string // key of a text, "" for none
 	Zone   string
 	Reload int // seconds, 0 for never
@@ -95,7 +98,7 @@ var menu = []entry{
 }
 
 func (c *console) view(v *visit, p *page) *view {
-	out := &view{page: *p, Tag: tags[v.lang], Self: v.self(), Notice: v.notice(), Zone: c.cfg.Zone.String()}
+	out := &view{page: *p, Tag: tags[v.lang], Self: v.self(), Token: nosurf.Token(v.Request), Notice: v.notice(), Zone: c.cfg.Zone.String()}
 	for l, tag := range tags {
 		if lang(l) != v.lang {
 			out.Other = append(out.Other, choice{tag, languageNames[l]})
@@ -117,7 +120,7 @@ func (c *console) render(w http.ResponseWriter, v *visit, p *page) {
 	h.Set("Vary", "Accept-Language, Cookie")
 	if p.Text != nil {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = w.Write(p.Text) //nolint:gosec // plain text, and not to be taken for more; fails only if the client is gone
+		_, _ = w.Write(p.Text) // plain text, and not to be taken for more; fails only if the client is gone
 		return
 	}
 	if err := c.pages[v.lang][p.Name]().Execute(&b, c.view(v, p)); err != nil {

@@ -44,16 +44,10 @@ func (c *console) reRunSheet(v *visit) (page, error) { return c.reRunPage(v, nil
 
 // compare shows what was edited beside what the last attempt had.
 func (c *console) compare(v *visit) (page, error) {
-	if err := v.ParseForm(); err != nil {
-		return page{}, err
-	}
 	return c.reRunPage(v, v.PostForm, nil)
 }
 
 func (c *console) reRun(v *visit) (page, error) {
-	if err := v.ParseForm(); err != nil {
-		return page{}, err
-	}
 	p, err := c.reRunPage(v, v.PostForm, nil)
 	if err != nil {
 		return page{}, err

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -80,23 +81,42 @@ func visit(t *testing.T, api http.Handler, path string, header ...string) shown 
 	return ask(t, api, http.MethodGet, path, nil, header...)
 }
 
-// ask sends a request; a form makes it one of a form.
+// ask sends a request; a form makes it one of a form, as a page of the console
+// sends it.
 func ask(t *testing.T, api http.Handler, method, path string, form url.Values, header ...string) shown {
 	t.Helper()
+	h := console.New(api, console.Config{})
 	r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		mark(t, h, r)
 	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	console.New(api, console.Config{}).ServeHTTP(w, r)
+	h.ServeHTTP(w, r)
 	out := shown{status: w.Code, header: w.Header(), body: w.Body.String()}
 	if strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
 		out.text = readable(t, out.body)
 	}
 	return out
+}
+
+var tokenField = regexp.MustCompile(`name="csrf_token" value="([^"]+)"`)
+
+// mark makes r one that a page of the console sends: with its token, and from its site.
+func mark(t *testing.T, h http.Handler, r *http.Request) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/console/nowhere", nil))
+	found := tokenField.FindStringSubmatch(w.Body.String())
+	require.Len(t, found, 2)
+	r.Header.Set("X-Csrf-Token", html.UnescapeString(found[1]))
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	for _, c := range w.Result().Cookies() {
+		r.AddCookie(c)
+	}
 }
 
 // labelled fails for what a screen reader could not tell of.

@@ -192,9 +192,6 @@ func (c *console) document(v *visit) (page, error) {
 
 // debug switches the debug mode of a task's process.
 func (c *console) debug(v *visit) (page, error) {
-	if err := v.ParseForm(); err != nil {
-		return page{}, err
-	}
 	on := v.PostForm.Get("to") == "on"
 	t, err := v.api.Get(v.ctx(), v.PathValue("task"))
 	if err != nil {

@@ -254,19 +254,28 @@ func TestLetters(t *testing.T) {
 func TestCallbacks(t *testing.T) {
 	t.Parallel()
 	id := "6e2c7a52-0000-4000-8000-000000000001"
-	deliver := func(state string) string {
-		return fmt.Sprintf(`{"event":"ended","status":"start.failed","attempt":1,"time":"2026-11-21T09:00:00.000000Z","kind":"webhook","url":"https://o.example/?******","state":%q,"tries":3,"nextTry":null,"problem":"502 <bad>"}`, state)
+	deliver := func(name, state string) string {
+		return fmt.Sprintf(`{"id":%q,"taskId":"t/1","processInstanceId":"p 1","name":%q,"stone":"S","event":"ended","status":"start.failed","attempt":1,"time":"2026-11-21T09:00:00.000000Z","kind":"webhook","url":"https://o.example/?******","state":%q,"tries":3,"nextTry":null,"problem":"502 <bad>"}`, id, name, state)
 	}
 	api := &sent{fixture: calm.with(fixture{
-		"GET /task/" + id + "/callbacks": "[" + deliver("done") + "," + deliver("givenUp") + "," + deliver("parked") + "," + deliver("due") + "]",
-		"GET /task/" + id:                taskJSON("m", "start.failed", false), "PUT /task/" + id + "/callbacks/replay": "[]",
+		"GET /callback?size=50": "[" + deliver("first <b>", "done") + "," + deliver("名", "givenUp") + "," + deliver("m", "parked") + "," + deliver("m", "due") + "]",
+		"GET /callback?processInstanceId=p+1&size=50&start=50&state=givenUp&taskId=t%2F1": ">[" + strings.TrimSuffix(strings.Repeat(deliver("m", "givenUp")+",", 50), ",") + "]",
+		"GET /callback?size=50&taskId=none":                                               "[]",
+		"GET /task/" + id:                                                                 taskJSON("m", "start.failed", false), "PUT /task/" + id + "/callbacks/replay": "[]",
 	})}
-	got := visit(t, api, "/console/callbacks?taskId=t/1")
-	for _, want := range []string{"✓ told", "✕ given up", "⏸ parked", "◷ to be told", "502 <bad>", "https://o.example/?******"} {
+	got := visit(t, api, "/console/callbacks?state=whatever&start=-1")
+	for _, want := range []string{"✓ told", "✕ given up", "⏸ parked", "◷ to be told", "502 <bad>", "https://o.example/?******", "first <b> t/1", "名", "4 found", "Tell it again"} {
 		require.Contains(t, got.text, want)
 	}
-	require.Contains(t, visit(t, calm.with(fixture{"GET /task/" + id + "/callbacks": "[]"}), "/console/callbacks").text, "Nothing was to be told")
-	require.Equal(t, http.StatusServiceUnavailable, visit(t, fixture{"GET /task": "!503 away"}, "/console/callbacks").status)
+	require.Contains(t, got.body, `<a href="/console/tasks/t%2F1"`)
+	got = visit(t, api, "/console/callbacks?taskId=t/1&processInstanceId=p%201&state=givenUp&start=50")
+	require.Contains(t, got.body, `<option value="givenUp" selected>given up</option>`)
+	for _, want := range []string{`href="/console/callbacks?processInstanceId=p&#43;1&amp;start=100&amp;state=givenUp&amp;taskId=t%2F1" rel="next"`, `state=givenUp&amp;taskId=t%2F1" rel="prev"`} {
+		require.Contains(t, got.body, want)
+	}
+	require.Contains(t, visit(t, api, "/console/callbacks?taskId=none").text, "Nothing found.")
+	require.Contains(t, visit(t, fixture{"GET /callback": "[]"}, "/console/callbacks").text, "Nothing was to be told")
+	require.Equal(t, http.StatusServiceUnavailable, visit(t, fixture{"GET /callback": "!503 away"}, "/console/callbacks").status)
 	got = ask(t, api, http.MethodPost, "/console/callbacks/"+id+"/replay", url.Values{})
 	require.Equal(t, "/console/callbacks?done=callback.replay&taskId=t%2F1", sorted(got.header.Get("Location")))
 	require.Len(t, api.calls, 1)

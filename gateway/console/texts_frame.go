@@ -31,6 +31,9 @@ var frameTexts = map[string]words{
 	"problem.request":  {"Request id, for the server's log", "请求编号（用于查服务器日志）"},
 	"problem.internal": {"Something went wrong on our side. The server's log says more, by the request id in the header of this answer.", "服务器内部出错。请凭响应头中的请求编号查看服务器日志。"},
 	"problem.toolarge": {"The form is over the limit of %d bytes.", "表单超过了 %d 字节的上限。"},
+	"problem.token":    {"The form was sent without the token of its page, or with one that does not hold any more, so nothing was done. Load the page again and do it there. Your browser must accept cookies of this site.", "表单缺少页面的安全令牌，或令牌已失效，因此没有执行任何操作。请重新加载页面后再操作。浏览器必须允许本站的 Cookie。"},
+	"problem.reload":   {"Load the page again", "重新加载页面"},
+	"problem.foreign":  {"This was sent by a page of another site, so nothing was done. Open the console and do it there.", "此请求来自其他网站的页面，因此没有执行任何操作。请打开控制台，在其中操作。"},
 	"problem.again":    {"This page tries again by itself.", "本页会自动重试。"},
 
 	"list.count":    {"%s found", "共 %s 条"},

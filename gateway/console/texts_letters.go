@@ -16,7 +16,6 @@ var letterTexts = map[string]words{
 
 var callbackTexts = map[string]words{
 	"callback.none":    {"Nothing was to be told: tasks that are published with a callback, or by an orchestrator that is told, are shown here.", "没有回调：带回调发布的任务会显示在这里。"},
-	"callback.looked":  {"Of the newest %s tasks that the search finds.", "范围：搜索到的最新 %s 个任务。"},
 	"callback.replay":  {"Tell it again", "重新通知"},
 	"callback.event":   {"Event", "事件"},
 	"callback.ended":   {"ended", "已结束"},

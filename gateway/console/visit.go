@@ -124,6 +124,7 @@ type trouble struct {
 	Status            int
 	Message, Sentence string
 	RequestID         string
+	Again             string // the page to load again, "" for none
 }
 
 func problem(v *visit, err error) trouble {
@@ -132,6 +133,9 @@ func problem(v *visit, err error) trouble {
 	}
 	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return trouble{Status: http.StatusRequestEntityTooLarge, Message: v.text("problem.title"), Sentence: v.text("problem.toolarge", e.Limit)}
+	}
+	if e, ok := errors.AsType[*refusal403](err); ok {
+		return trouble{Status: http.StatusForbidden, Message: v.text("problem.title"), Sentence: v.text(e.key)}
 	}
 	return trouble{Status: http.StatusInternalServerError, Message: v.text("problem.title"), Sentence: v.text("problem.internal")}
 }

@@ -102,6 +102,14 @@
     document.dispatchEvent(new CustomEvent('console:refreshed'));
   });
 
+  // What a part of the page could not be told stands in its place.
+  document.addEventListener('htmx:responseError', function (e) {
+    if (e.detail.target.id === 'live') { return; }
+    const page = new DOMParser().parseFromString(e.detail.xhr.responseText, 'text/html');
+    const said = page.querySelector('.problem');
+    if (said) { e.detail.target.replaceChildren(document.adoptNode(said)); }
+  });
+
   function follow() {
     document.querySelectorAll('[data-follow]').forEach(function (box) {
       if (atEnd.get(box.id) !== false) { box.scrollTop = box.scrollHeight; }
