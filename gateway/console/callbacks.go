@@ -62,9 +62,6 @@ func (d *callbacksData) address(start int) string {
 
 // replay tells the ends of a task again.
 func (c *console) replay(v *visit) (page, error) {
-	if err := v.ParseForm(); err != nil {
-		return page{}, err
-	}
 	t, err := v.api.Get(v.ctx(), v.PathValue("task"))
 	if err != nil {
 		return page{}, err
