@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/queue"
+	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/store"
 )
 
@@ -37,6 +38,8 @@ type RelayStore interface {
 	store.Outbox
 	store.Leases
 	Position(ctx context.Context) (store.Position, error)
+	Task(ctx context.Context, key string) (task.Task, error)
+	History(ctx context.Context, id string, notes bool) ([]store.Note, error)
 }
 
 // Relay sends what commands left in the outbox: at least once, and in effect
@@ -195,7 +198,7 @@ func (r *Relay) sendAll(ctx context.Context, rows []store.Outgoing) []store.Sent
 			continue
 		}
 		if row.Kind == store.Send {
-			if r.now().Sub(row.Since) > sureToRepeat {
+			if r.late(row) {
 				row.Command.Copy = "late"
 			}
 			if row.Timeout > 0 {
@@ -216,6 +219,9 @@ func (r *Relay) sendAll(ctx context.Context, rows []store.Outgoing) []store.Sent
 	}
 	return done
 }
+
+// late reports whether the queue may not know the row's message any more.
+func (r *Relay) late(row *store.Outgoing) bool { return r.now().Sub(row.Since) > sureToRepeat }
 
 // failed notes when to try again, if err is not nil.
 func (r *Relay) failed(s *store.Sent, row *store.Outgoing, err error) {

@@ -23,6 +23,7 @@ const (
 type Store interface {
 	Task(ctx context.Context, key string) (task.Task, error)
 	History(ctx context.Context, id string, notes bool) ([]store.Note, error)
+	Attempts(ctx context.Context, id string) ([]store.Attempt, error)
 	Position(ctx context.Context) (store.Position, error)
 }
 
@@ -89,9 +90,9 @@ func (c *checker) try(ctx context.Context, m *message, want func(n *task.Names) 
 	return out, nil
 }
 
-// commandFrames is produce.success, if it was recorded from this message: a
-// command that the store wrote before it was sent is told by a fact, and what is
-// sent again or by a worker was told before.
+// commandFrames is produce.success, if it was recorded from this message, or
+// by the store when it sent it: what the store held back before is told by a
+// fact, and what is sent again or by a worker was told before.
 func (c *checker) commandFrames(ctx context.Context, m *message) ([]frame, error) {
 	cmd := m.command
 	history, err := c.store.History(ctx, cmd.ID, false)
@@ -99,8 +100,13 @@ func (c *checker) commandFrames(ctx context.Context, m *message) ([]frame, error
 		return nil, gone(err)
 	}
 	n := find(history, cmd.Epoch, task.ProduceSuccess)
-	if n == nil || !n.Time.Equal(m.time) {
+	if n == nil {
 		return nil, nil
+	}
+	if !n.Time.Equal(m.time) {
+		if first, err := c.sentAtOnce(ctx, m); err != nil || !first {
+			return nil, err
+		}
 	}
 	// An event may have been recorded before its command, which alone says the
 	// business key.
@@ -110,6 +116,25 @@ func (c *checker) commandFrames(ctx context.Context, m *message) ([]frame, error
 		return nil, err
 	}
 	return []frame{f.encode(1)}, nil
+}
+
+// sentAtOnce reports whether a message is the first command of a task that the
+// store made, to be sent at once.
+func (c *checker) sentAtOnce(ctx context.Context, m *message) (bool, error) {
+	cmd := m.command
+	if cmd.Epoch != 1 || cmd.Copy != "" || cmd.Method == task.Monitor {
+		return false, nil
+	}
+	same, err := c.at(ctx, cmd.ID, func(t *task.Task) bool { return t.NotBefore.IsZero() })
+	if err != nil || !same {
+		return false, err
+	}
+	attempts, err := c.store.Attempts(ctx, cmd.ID)
+	if err != nil || len(attempts) == 0 {
+		return false, gone(err)
+	}
+	n := attempts[0].Sequence // 0 as long as the relay has not noted it
+	return n == 0 || n == m.seq, nil
 }
 
 // hide masks what the texts of a fact repeat of its task's secrets.

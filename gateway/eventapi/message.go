@@ -22,7 +22,7 @@ type message struct {
 func decode(stream string, d *queue.Delivery) *message {
 	m := &message{stream: stream, seq: d.Sequence, time: d.Time.Truncate(time.Microsecond)}
 	if stream == queue.StreamTasks {
-		c, err := queue.ParseCommand(d.Msg.Data)
+		c, err := queue.ParseCommandMsg(d.Msg)
 		if err == nil && c.Subject() == d.Msg.Subject {
 			m.command, m.items = c, 1
 		}

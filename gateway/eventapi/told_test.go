@@ -108,6 +108,44 @@ func TestWhatTheStoreWritesIsTold(t *testing.T) {
 	})
 }
 
+// A task that the store makes to be sent at once is told of by its message, and
+// by a fact if it is taken back before, or its message goes out as a copy.
+func TestWhatTheStoreSendsAtOnceIsTold(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db store.Store) {
+		s := setup(t, db, eventapi.Config{})
+		s.record(t)
+		l := s.open(t, "processInstanceId=p1", "").opened()
+		begin := l.last
+		put := func(n task.Names) {
+			t.Helper()
+			_, err := db.Delay(t.Context(), []store.Delayed{{Command: queue.Command{Names: n, Method: task.Start, Epoch: 1, Params: []byte("{}"),
+				Outputs: []byte("{}"), CreateTime: time.Now().UTC().Truncate(time.Microsecond)}}})
+			require.NoError(t, err)
+		}
+		taken, sent := names(1, machine), names(11, machine)
+		put(taken)
+		_, err := (&dispatch.Commander{Store: db}).Cancel(t.Context(), "t1") // no relay runs yet
+		require.NoError(t, err)
+		s.relay(t)
+		l.expect("transition t1 produce.success", "transition t1 canceled")
+		put(sent)
+		l.expect("transition t11 produce.success")
+		s.report(t, event(sent, 1, task.StartBegin))
+		l.expect("transition t11 start.begin")
+
+		again := s.open(t, "processInstanceId=p1", begin).opened()
+		again.expect("transition t1 produce.success", "transition t1 canceled", "transition t11 produce.success", "transition t11 start.begin")
+		facts := 0
+		for _, m := range s.server.Messages(t, queue.StreamEvents, 3) {
+			if m.Subject == queue.FactSubject {
+				facts++
+			}
+		}
+		require.Equal(t, 2, facts, "of the task that was taken back")
+	})
+}
+
 // A command that a later one takes back before it was sent is told in its place.
 func TestACommandThatWasNeverSentIsTold(t *testing.T) {
 	t.Parallel()

@@ -69,10 +69,12 @@ type Deps struct {
 	Stone func(code string) (Declaration, bool)
 	// Attempts returns the commands of a task.
 	Attempts func(ctx context.Context, id string) ([]store.Attempt, error)
-	// Withdraw takes a command out of the queue, and reports whether no worker
-	// has it or can get it any more.
-	Withdraw func(ctx context.Context, id string, sequence uint64) bool
-	Log      *zap.Logger
+	// Withdraw takes a command out of the queue.
+	Withdraw func(ctx context.Context, id string, sequence uint64) dispatch.Taken
+	// Gone reports whether a command is out of the queue; if it is, all is
+	// recorded that workers said of it before.
+	Gone func(ctx context.Context, sequence uint64) (bool, error)
+	Log  *zap.Logger
 	// Stepped hears of each step; nil hears nothing. It must not block.
 	Stepped func(Stepped)
 	// Tracer makes spans of the steps of traced requests; nil makes none.
@@ -101,6 +103,7 @@ type Runtime struct {
 	log       *zap.Logger
 	ends      bell
 	jobs      bell
+	starts    starts
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -124,6 +127,9 @@ func New(cfg Config, deps Deps) (*Runtime, error) {
 	}
 	if deps.Stones == nil {
 		deps.Stones = func() []string { return nil }
+	}
+	if deps.Gone == nil {
+		deps.Gone = func(context.Context, uint64) (bool, error) { return false, nil }
 	}
 	if deps.Stone == nil {
 		deps.Stone = func(string) (Declaration, bool) { return Declaration{}, false }

@@ -21,15 +21,12 @@ func (r *Runtime) StartInstance(ctx context.Context, q Start) (store.Instance, e
 		return store.Instance{}, err
 	}
 	var in *instance
-	err := r.step(ctx, func(s *step) error {
+	err := r.start(ctx, func(s *step) error {
 		d, start, err := s.model(&q)
-		if err != nil {
-			return err
+		if err == nil {
+			in, err = s.start(d, start, &q)
 		}
-		if in, err = s.start(d, start, &q); err != nil {
-			return err
-		}
-		return s.run()
+		return err
 	})
 	if err != nil {
 		return store.Instance{}, err
@@ -81,7 +78,20 @@ func (s *step) model(q *Start) (*definition, *bpmn.Node, error) {
 
 func (q *Start) name() string { return q.Definition + q.Key + q.Message + q.Deployment }
 
+// named looks a definition up, once for all starts of the step that name it so.
 func (s *step) named(q *Start) (store.Definition, error) {
+	by := [...]string{q.Definition, q.Key, q.Message, q.Deployment, q.Tenant}
+	if row, ok := s.found[by]; ok {
+		return row, nil
+	}
+	row, err := s.lookUp(q)
+	if err == nil {
+		s.found[by] = row
+	}
+	return row, err
+}
+
+func (s *step) lookUp(q *Start) (store.Definition, error) {
 	switch {
 	case q.Definition != "":
 		return s.tx.Definition(s.ctx, q.Definition)

@@ -32,6 +32,7 @@ type step struct {
 	tasks     map[string]store.Standing            // that were looked at before, and not commanded since
 	depth     int                                  // of calls of calls
 	transient map[string]map[string]variable.Value // by instance
+	found     map[[5]string]store.Definition       // by how they were named
 	write     store.RuntimeChanges
 	due       bool   // a job was made
 	sends     bool   // the outbox has something new
@@ -45,7 +46,7 @@ func (r *Runtime) step(ctx context.Context, f func(s *step) error) error {
 	w := r.watch(ctx)
 	traced := w.traceparent(ctx)
 	err := r.store.Step(ctx, func(ctx context.Context, tx store.RuntimeTx) error {
-		s := &step{ctx: ctx, rt: r, tx: tx, now: r.now(), instances: map[string]*instance{}, trace: traced}
+		s := &step{ctx: ctx, rt: r, tx: tx, now: r.now(), instances: map[string]*instance{}, found: map[[5]string]store.Definition{}, trace: traced}
 		defer func() { w.moves = s.moves }()
 		if err := f(s); err != nil {
 			return err
@@ -59,9 +60,7 @@ func (r *Runtime) step(ctx context.Context, f func(s *step) error) error {
 		sends, due = s.sends || len(s.write.Publish) > 0, s.due
 		return nil
 	})
-	if err != nil {
-		err = r.explain(err)
-	}
+	err = r.explained(err)
 	w.done(err)
 	if err != nil {
 		return err
@@ -73,6 +72,14 @@ func (r *Runtime) step(ctx context.Context, f func(s *step) error) error {
 		r.jobs.wake()
 	}
 	return nil
+}
+
+// explained is [Runtime.explain] for what may be no error.
+func (r *Runtime) explained(err error) error {
+	if err == nil {
+		return nil
+	}
+	return r.explain(err)
 }
 
 // explain makes a fault of what a step returned.

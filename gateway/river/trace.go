@@ -43,15 +43,23 @@ func (r *Runtime) watch(ctx context.Context) *watch {
 	return w
 }
 
+// end ends the span of a request that shares the step of another.
+func (w *watch) end(err error) {
+	if !w.own {
+		return
+	}
+	if err != nil {
+		w.span.SetStatus(codes.Error, "the step was not taken")
+	}
+	w.span.End()
+}
+
 // done tells who listens.
 func (w *watch) done(err error) {
 	if w.own {
 		w.span.SetAttributes(attribute.Int("riverstones.moves", w.moves))
-		if err != nil {
-			w.span.SetStatus(codes.Error, "the step was not taken")
-		}
-		w.span.End()
 	}
+	w.end(err)
 	if w.rt.deps.Stepped != nil {
 		w.rt.deps.Stepped(Stepped{Took: time.Since(w.began), Moves: w.moves, Err: err, Trace: w.span.SpanContext()})
 	}

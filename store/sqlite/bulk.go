@@ -27,7 +27,7 @@ type bulk struct {
 
 // stepRows is for how many rows the statements of steps are prepared at most: a
 // step writes a few rows of each kind.
-const stepRows = 8
+const stepRows = 64
 
 func (b *bulk) text(rows int) string {
 	row := "(" + strings.Repeat("?,", b.width-1) + "?)"

@@ -92,8 +92,10 @@ func Delayed(commands []store.Delayed) store.Changes {
 		out.Transitions = append(out.Transitions, store.Transition{
 			ID: c.ID, Epoch: c.Epoch, Status: task.ProduceSuccess, Time: c.CreateTime,
 		})
-		out.Outbox = append(out.Outbox, store.Outgoing{Kind: store.Tell, Command: *c},
-			store.Outgoing{Kind: store.Send, Command: *c, Timeout: d.Timeout, Due: d.NotBefore})
+		if !d.NotBefore.IsZero() { // else the message tells, which goes out at once
+			out.Outbox = append(out.Outbox, store.Outgoing{Kind: store.Tell, Command: *c})
+		}
+		out.Outbox = append(out.Outbox, store.Outgoing{Kind: store.Send, Command: *c, Timeout: d.Timeout, Due: d.NotBefore})
 	}
 	Sort(&out)
 	return out
