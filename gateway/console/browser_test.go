@@ -177,7 +177,8 @@ func TestWatch(t *testing.T) {
 	b := browse(t, s)
 	s.publish(t, "watched", `{"mode":"wait","password":"hush"}`)
 	b.open(t, "/console/tasks/watched")
-	b.evaluate(t, "window.same = true; document.querySelector('details').open = false", nil)
+	b.until(t, "document.querySelector('#attempt-1') !== null")
+	b.evaluate(t, "window.same = true; document.querySelector('#attempt-1').open = false", nil)
 	b.see(t, ".headline", "Running")
 	b.see(t, "#state", "Live")
 	b.see(t, "#log", "mode is wait <b>&amp;</b>")
@@ -189,7 +190,7 @@ func TestWatch(t *testing.T) {
 	b.see(t, "#live", "m-1")
 	var same, folded bool
 	b.evaluate(t, "window.same === true", &same)
-	b.evaluate(t, "!document.querySelector('details').open", &folded)
+	b.evaluate(t, "!document.querySelector('#attempt-1').open", &folded)
 	require.True(t, same, "the page was loaded anew")
 	require.True(t, folded, "what was folded is open again")
 }
@@ -346,6 +347,49 @@ func TestRefresh(t *testing.T) {
 	away.Store(false)
 	b.evaluate(t, "htmx.trigger('#live', 'console:refresh')", nil)
 	b.see(t, "#state", "Refreshed every 5 s")
+}
+
+// What the reader has folded stays so, also where a refresh could not show it,
+// or shows others before it; what is new is as the server has it.
+func TestFolds(t *testing.T) {
+	t.Parallel()
+	var now atomic.Pointer[fixture] // how the API stands
+	stand := func(params string, more fixture) {
+		said := strings.Replace(taskJSON("m", "start.begin", false), `"outputs":"{}"`, fmt.Sprintf(`"outputs":%q`, params), 1)
+		all := failedTask(false).with(fixture{"GET /task/t%2F1": said}).with(more)
+		now.Store(&all)
+	}
+	pages := console.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { now.Load().ServeHTTP(w, r) }), console.Config{})
+	mux := http.NewServeMux()
+	mux.Handle("/console/", pages)
+	mux.HandleFunc("/events", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	b := browse(t, &system{url: server.URL})
+	stand(`{"m":{"x":{"y":1}}}`, nil)
+	b.open(t, "/console/tasks/t%2F1")
+	b.see(t, "#state", "Live")
+	b.evaluate(t, `const fold = key => [...document.querySelectorAll('#outputs details')].find(d => d.querySelector(':scope > summary > .key')?.textContent === key);
+		document.querySelector('#attempt-2').open = false; document.querySelector('#attempt-1').open = true; fold('m').open = false`, nil)
+	refreshed := func(seen string) {
+		b.evaluate(t, "htmx.trigger('#live', 'console:refresh')", nil)
+		b.see(t, "#live", seen)
+	}
+	open := func(script string) (is bool) { b.evaluate(t, script+".open", &is); return is }
+	stand(`{"a":{"b":2},"m":{"x":{"y":1}}}`, fixture{"GET /task/t%2F1/history": "!503 the database can not answer now"})
+	refreshed("the database can not answer now")
+	b.until(t, "!document.querySelector('#attempt-2')")
+	require.True(t, open("fold('a')"), "the reader has not folded it")
+	require.False(t, open("fold('m')"))
+	stand(`{"a":{"b":2},"m":{"x":{"y":1}},"z":1}`, nil)
+	refreshed("z:")
+	require.False(t, open("document.querySelector('#attempt-2')"), "what was folded is open again")
+	require.True(t, open("document.querySelector('#attempt-1')"), "what was open is folded again")
+	require.False(t, open("fold('m')"))
 }
 
 // shoot keeps screenshots of what is shown, wide and narrow.

@@ -49,7 +49,8 @@
 //     filter. Then everything within <div id="live"> is replaced by what the
 //     server renders anew, in place: open folds, focus and scroll positions
 //     stay. Parts beside others that come and go need an id, so that they are
-//     not taken for them. Content outside, such as a form being filled in, is
+//     not taken for them; a fold is known again by its id, or by that of what is
+//     around it and the names on the way. Content outside, such as a form being filled in, is
 //     left alone: define it as "before" in the template. A page with its own
 //     script gives it in page.Scripts, below assets/; it listens for the event
 //     "console:refreshed".

@@ -19,8 +19,30 @@
 
   // Folds keep as the reader left them, ticks and texts as they were entered.
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = function (name, node) {
-    return !(name === 'open' && node.localName === 'details') && !(name === 'checked' && node.localName === 'input');
+    return !(name === 'open' && node.localName === 'details' && nameOf(node) === null) && !(name === 'checked' && node.localName === 'input');
   };
+
+  // A refresh may take an element for another fold, or take a fold away until
+  // the next one: those that have a name are found again by it.
+  const folds = new Map(); // whether each is open
+
+  // nameOf is an id, or the way through a document from one; null for a fold
+  // that can not be told from others.
+  function nameOf(fold) {
+    if (fold.id) { return fold.id; }
+    const above = fold.parentElement.closest('details, [id]');
+    if (!above || above.id === 'live') { return null; }
+    const begin = above.localName === 'details' ? nameOf(above) : above.id;
+    const key = fold.querySelector(':scope > summary > .key');
+    return begin === null ? null : JSON.stringify([begin, key ? key.textContent : '']);
+  }
+
+  function eachFold(f) {
+    region().querySelectorAll('details').forEach(function (fold) {
+      const name = nameOf(fold);
+      if (name !== null) { f(fold, name); }
+    });
+  }
 
   function say(word) {
     const text = state.dataset[word] || '';
@@ -77,6 +99,7 @@
   // A log that is read at its end stays there.
   const atEnd = new Map();
   document.addEventListener('htmx:beforeSwap', function () {
+    eachFold(function (fold, name) { folds.set(name, fold.open); });
     document.querySelectorAll('[data-follow]').forEach(function (box) {
       atEnd.set(box.id, box.scrollHeight - box.scrollTop - box.clientHeight < 8);
     });
@@ -95,6 +118,9 @@
     region().removeAttribute('aria-busy');
     if (e.detail.successful) { idle(); } else { say('lost'); }
     if (wanted) { refreshSoon(); }
+  });
+  document.addEventListener('htmx:afterSwap', function () {
+    eachFold(function (fold, name) { if (folds.has(name)) { fold.open = folds.get(name); } });
   });
   document.addEventListener('htmx:afterSettle', function (e) {
     if (e.target.id !== 'live') { return; }
