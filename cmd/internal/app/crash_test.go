@@ -20,17 +20,15 @@ import (
 // that it has handed to the system.
 func TestNATSKilledUnderLoad(t *testing.T) {
 	t.Parallel()
-	for name, url := range stores {
-		for _, sync := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, sync %t", name, sync), func(t *testing.T) {
-				t.Parallel()
-				server := queuetest.StartWith(t, queuetest.Config{Process: true, SyncAlways: sync})
-				requireSurvival(t, url(t), server.URL(), func() {
-					server.Kill(t)
-					server.Restart(t)
-				})
+	for name, sync := range map[string]bool{"sqlite": true, "postgres": false} { // fsync knows of no store
+		t.Run(fmt.Sprintf("%s, sync %t", name, sync), func(t *testing.T) {
+			t.Parallel()
+			server := queuetest.StartWith(t, queuetest.Config{Process: true, SyncAlways: sync})
+			requireSurvival(t, stores[name](t), server.URL(), func() {
+				server.Kill(t)
+				server.Restart(t)
 			})
-		}
+		})
 	}
 }
 
