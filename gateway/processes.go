@@ -30,7 +30,7 @@ type RiverStore interface {
 func newRiver(cfg river.Config, st RiverStore, reg *registry.Registry, check dispatch.Check, wake func(), js jetstream.JetStream, o *Observer, log *zap.Logger) (*river.Runtime, error) {
 	taker := &dispatch.Taker{JS: js, Position: st.Position}
 	r, err := river.New(cfg, river.Deps{
-		Store: st, Wake: wake, Check: check, Attempts: st.Attempts, Withdraw: taker.Take, Log: log,
+		Store: st, Wake: wake, Check: check, Attempts: st.Attempts, Withdraw: taker.Take, Gone: taker.Gone, Log: log,
 		Stepped: o.Step, Tracer: o.Tracer,
 		Declared: func(stone string) bool { _, known := reg.Methods(stone); return known },
 		Stones:   reg.Declared,

@@ -119,5 +119,6 @@ type JobFilter struct {
 	Locked     *bool // at Now
 	Dead       *bool // no retries left
 	Acquirable bool  // due, not locked at Now, retries left, instance not suspended
+	Lapsed     bool  // of a topic, and with an owner whose lock has run out at Now
 	Now        time.Time
 }

@@ -34,6 +34,18 @@ func CancelStep(s store.Standing, now time.Time) *store.Step {
 	return step
 }
 
+// AgainStep answers what commands anew a task whose command at that sequence was
+// lost, nil if a worker has begun it all the same, or if something else was
+// commanded since. Who should have the lost command still is told to stop.
+func AgainStep(s store.Standing, sequence uint64, now time.Time) *store.Step {
+	if s.Status != task.ProduceSuccess || s.Begun || s.Current.Sequence != sequence {
+		return nil
+	}
+	step := next(&s, s.Method, s.Current.Params, s.Outputs, now)
+	withdraw(&s, step)
+	return step
+}
+
 // UndoStep answers what rolls back or deletes what a task has done, nil if it
 // has not begun. A task that still runs is a Conflict: wait for its end.
 func UndoStep(s store.Standing, m task.Method, now time.Time) (*store.Step, error) {

@@ -98,6 +98,7 @@ func (r *Runtime) lead(ctx context.Context) {
 		})
 	})
 	loops.Go(func() { r.adoptAll(ctx) })
+	loops.Go(func() { r.recoverTakes(ctx) })
 	loops.Wait()
 }
 

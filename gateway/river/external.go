@@ -89,32 +89,38 @@ func (k *taking) take(ctx context.Context, seen *store.Job) error {
 		_, err := k.lock(ctx, seen.ID, false)
 		return err
 	}
-	sequence := k.r.published(ctx, seen.ID)
-	if sequence <= k.passed {
+	sequence := k.r.published(ctx, seen.ID, w)
+	if sequence <= k.passed || seen.LockOwner != "" {
 		return nil
 	}
 	held, err := k.lock(ctx, seen.ID, true)
 	if err != nil || !held {
 		return err
 	}
-	if !k.r.deps.Withdraw(ctx, seen.ID, sequence) {
+	switch k.r.deps.Withdraw(ctx, seen.ID, sequence) {
+	case dispatch.Out:
+		return k.withdrawn(ctx, seen.ID)
+	case dispatch.Left:
 		k.passed = sequence
 		return k.unlock(ctx, seen.ID)
+	default: // it stays locked until recoverTakes finds out
+		return nil
 	}
-	return k.withdrawn(ctx, seen.ID)
 }
 
 // published returns the place of a task's command in the queue, 0 if it has
-// none yet or is not the first.
-func (r *Runtime) published(ctx context.Context, id string) uint64 {
+// none yet or if somebody has commanded another one.
+func (r *Runtime) published(ctx context.Context, id string, w work) uint64 {
 	attempts, err := r.deps.Attempts(ctx, id)
-	if err != nil || len(attempts) != 1 {
+	if err != nil || len(attempts) != 1+w.Again {
 		return 0
 	}
-	return attempts[0].Sequence
+	return attempts[w.Again].Sequence
 }
 
-// lock locks a job for the worker, and takes it if it is not published.
+// lock locks a job for the worker, and takes it if it is not published. If it
+// is, the lock is one for the taking, and one that has run out is left to
+// recoverTakes.
 func (k *taking) lock(ctx context.Context, id string, published bool) (held bool, err error) {
 	var out *AcquiredJob
 	err = k.r.step(ctx, func(s *step) error {
@@ -124,11 +130,14 @@ func (k *taking) lock(ctx context.Context, id string, published bool) (held bool
 			return err
 		}
 		now, err := workOf(&j.v)
-		if err != nil || now.Published != published {
+		if err != nil || now.Published != published || published && j.v.LockOwner != "" {
 			return err
 		}
-		j.v.LockOwner, j.v.LockUntil, j.dirty = k.a.Worker, s.now.Add(k.a.Lock), true
-		held = true
+		held, j.dirty = true, true
+		j.v.LockOwner, j.v.LockUntil = k.a.Worker, s.now.Add(k.a.Lock)
+		if published {
+			j.v.LockUntil = s.now.Add(takeFor)
+		}
 		if published {
 			return nil
 		}
@@ -149,6 +158,7 @@ func (k *taking) withdrawn(ctx context.Context, id string) error {
 			return err
 		}
 		w.Published, w.Withdrawn = false, true
+		j.v.LockUntil = s.now.Add(k.a.Lock)
 		if err := w.into(&j.v); err != nil {
 			return err
 		}
@@ -336,7 +346,9 @@ func (r *Runtime) UnacquireJobs(ctx context.Context, worker string, jobIDs ...st
 			return r.explain(err)
 		}
 		for i := range rows {
-			jobIDs = append(jobIDs, rows[i].ID)
+			if w, err := workOf(&rows[i]); err == nil && !w.Published {
+				jobIDs = append(jobIDs, rows[i].ID)
+			}
 		}
 	}
 	for _, id := range jobIDs {
@@ -371,7 +383,11 @@ func (r *Runtime) onJob(ctx context.Context, id, worker string, f func(*step, *e
 		if j == nil || j.v.Kind != store.ExternalJob {
 			return unknown("job", id)
 		}
-		if j.v.LockOwner == "" || j.v.LockOwner != worker {
+		w, err := workOf(&j.v)
+		if err != nil {
+			return err
+		}
+		if j.v.LockOwner == "" || j.v.LockOwner != worker || w.Published { // it is being taken
 			return fault.New(fault.Forbidden, "job %s is not locked by worker %.200q", id, worker)
 		}
 		if err := writable(e.in); err != nil {

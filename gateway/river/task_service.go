@@ -34,6 +34,9 @@ type work struct {
 	// Withdrawn says that its task was taken out of the queue for a worker over
 	// REST: no stone gets it any more.
 	Withdrawn bool `json:"withdrawn,omitzero"`
+	// Again counts how often it was published again, since it was lost on its
+	// way to a worker over REST.
+	Again int `json:"again,omitzero"`
 	// Late says that the task ended while the instance or a caller was suspended.
 	Late bool `json:"late,omitzero"`
 	// Resumed says of a late end that an operator has given the task up.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/riverstones/riverstones/gateway/dispatch"
 	"github.com/riverstones/riverstones/gateway/fault"
 	"github.com/riverstones/riverstones/gateway/river"
 	"github.com/riverstones/riverstones/gateway/river/rivertest"
@@ -380,7 +381,7 @@ func TestAdoption(t *testing.T) {
 		r, err := river.New(river.Config{}, river.Deps{
 			Store: b.st, Declared: func(string) bool { return declared },
 			Attempts: func(context.Context, string) ([]store.Attempt, error) { return []store.Attempt{{Sequence: 1}}, nil },
-			Withdraw: func(context.Context, string, uint64) bool { return true },
+			Withdraw: func(context.Context, string, uint64) dispatch.Taken { return dispatch.Out },
 		})
 		require.NoError(t, err)
 		b.r = r

@@ -183,6 +183,9 @@ func (l RuntimeLists) Jobs(f *store.JobFilter) (Listing, error) {
 		b.instance("j")
 		b.Where("j.due <= "+now, "j.lock_until <= "+now, "j.retries > 0", "not i.suspended")
 	}
+	if f.Lapsed {
+		b.Where("j.topic <> ''", "j.lock_owner <> ''", "j.lock_until <= "+b.Var(l.Time(f.Now)))
+	}
 	b.tenant("j.tenant", f.TenantFilter)
 	return b.finish(f.Paging, jobSorts, "job", "j", Jobs.List("j"), "")
 }
