@@ -207,12 +207,22 @@ func addTo[T comparable](t *table, x T) {
 
 // row is a [sqlkit.Row] of the driver's values.
 type row struct {
-	values []any
+	values []value
 	at     int
 }
 
+// value is one of the driver's, taken as it is: the driver makes bytes anew for
+// each row, so that they need no copy.
+type value struct{ any }
+
+// Scan implements [sql.Scanner].
+func (v *value) Scan(src any) error {
+	v.any = src
+	return nil
+}
+
 func (r *row) next() any {
-	v := r.values[r.at]
+	v := r.values[r.at].any
 	r.at++
 	return v
 }
@@ -260,7 +270,8 @@ func (r *row) Time() time.Time {
 	return sqlkit.Time(v)
 }
 
-// collect hands each of rows to read. The bytes and texts are read's own.
+// collect hands each of rows to read, which does not keep it. The bytes and texts
+// are read's own.
 func collect(rows *sql.Rows, err error, read func(*row)) error {
 	if err != nil {
 		return err
@@ -270,15 +281,16 @@ func collect(rows *sql.Rows, err error, read func(*row)) error {
 	if err != nil {
 		return err
 	}
+	r := row{values: make([]value, len(names))}
 	pointers := make([]any, len(names))
+	for i := range pointers {
+		pointers[i] = &r.values[i]
+	}
 	for rows.Next() {
-		r := row{values: make([]any, len(names))}
-		for i := range pointers {
-			pointers[i] = &r.values[i]
-		}
 		if err := rows.Scan(pointers...); err != nil {
 			return err
 		}
+		r.at = 0
 		read(&r)
 	}
 	return rows.Err()
