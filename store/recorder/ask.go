@@ -22,31 +22,34 @@ const (
 	askGroup = "recorder"
 	// askTime bounds one answer; a worker waits 2 s for it.
 	askTime = 1800 * time.Millisecond
-	// askers is how many questions are answered at a time.
-	askers = 4
+	// askers is how many questions are answered at a time, and maxQuestions how
+	// many wait at most.
+	askers       = 4
+	maxQuestions = 4096
 	// unrecorded is how long a worker waits with a command that is not recorded.
 	unrecorded = time.Second
 )
 
 // serveAsks answers questions until stop is called or ctx ends.
 func (r *Recorder) serveAsks(ctx context.Context, wg *sync.WaitGroup) (stop func(), err error) {
-	questions := make(chan question, 4096)
+	came, seen := make(chan question, maxQuestions), make(chan question, maxQuestions)
 	sub, err := r.nc.QueueSubscribe(queue.AllAsks, askGroup, func(m *nats.Msg) {
 		select {
-		case questions <- question{m, time.Now()}:
+		case came <- question{msg: m, at: time.Now()}:
 		default: // too many wait already; the worker asks again
 		}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("serve questions: %w", err)
 	}
+	wg.Go(func() { r.lookForAll(ctx, came, seen) })
 	for range askers {
 		wg.Go(func() {
 			for {
 				select {
 				case <-ctx.Done():
 					return
-				case q := <-questions:
+				case q := <-seen:
 					r.inTime(ctx, q)
 				}
 			}
@@ -59,10 +62,55 @@ func (r *Recorder) serveAsks(ctx context.Context, wg *sync.WaitGroup) (stop func
 	}, nil
 }
 
+// lookForAll looks where the streams end, once for all questions that came
+// before it looks: an answer must know all that was stored when its question
+// came, and may know more.
+func (r *Recorder) lookForAll(ctx context.Context, came <-chan question, seen chan<- question) {
+	var waiting []question
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case q := <-came:
+			waiting = append(waiting[:0], q)
+		}
+		for n := len(came); n > 0; n-- { // nobody else takes them
+			waiting = append(waiting, <-came)
+		}
+		ends, err := r.look(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				r.log.Warn("questions not answered", zap.Int("questions", len(waiting)), zap.Error(err))
+			}
+			continue
+		}
+		for _, q := range waiting {
+			q.ends = ends
+			select {
+			case <-ctx.Done():
+				return
+			case seen <- q:
+			}
+		}
+	}
+}
+
+// look returns where the streams end, in the time a worker waits.
+func (r *Recorder) look(ctx context.Context) (store.Position, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	ends, err := r.ends(ctx)
+	if err != nil {
+		return ends, fmt.Errorf("look up the streams: %w", err)
+	}
+	return ends, nil
+}
+
 // question is one that came in at a time.
 type question struct {
-	msg *nats.Msg
-	at  time.Time
+	msg  *nats.Msg
+	at   time.Time
+	ends store.Position // of the streams, looked up after it came
 }
 
 // inTime answers a question while the worker waits. One that waited too long
@@ -72,7 +120,7 @@ func (r *Recorder) inTime(ctx context.Context, q question) {
 	ctx, cancel := context.WithDeadline(ctx, q.at.Add(askTime))
 	defer cancel()
 	if ctx.Err() == nil {
-		r.answer(ctx, q.msg)
+		r.answer(ctx, q)
 	}
 }
 
@@ -82,7 +130,8 @@ func (r *Recorder) inTime(ctx context.Context, q question) {
 // A question names where its answer goes, and NATS does not check whether the
 // one who asks may publish there. The recorder may publish commands and purge
 // streams, so it answers to inboxes only.
-func (r *Recorder) answer(ctx context.Context, m *nats.Msg) {
+func (r *Recorder) answer(ctx context.Context, asked question) {
+	m := asked.msg
 	if !strings.HasPrefix(m.Reply, nats.InboxPrefix) {
 		r.noise.Warn("question without an inbox is ignored", zap.String("subject", m.Subject))
 		return
@@ -92,7 +141,7 @@ func (r *Recorder) answer(ctx context.Context, m *nats.Msg) {
 		r.noise.Warn("question can not be read", zap.String("subject", m.Subject), zap.Error(err))
 		return
 	}
-	a, err := r.ask(ctx, q, m.Subject)
+	a, err := r.ask(ctx, q, asked)
 	if err != nil {
 		r.log.Warn("question not answered", zap.String("task", q.ID), zap.String("worker", q.Worker), zap.Error(err))
 		return
@@ -113,14 +162,14 @@ func sparing(log *zap.Logger) *zap.Logger {
 }
 
 // ask first catches up with both streams, then decides in one transaction.
-func (r *Recorder) ask(ctx context.Context, q queue.Question, subject string) (queue.Answer, error) {
-	if err := r.catchUp(ctx); err != nil {
+func (r *Recorder) ask(ctx context.Context, q queue.Question, asked question) (queue.Answer, error) {
+	if err := r.catchUp(ctx, asked.ends); err != nil {
 		return queue.Answer{}, err
 	}
 	var a queue.Answer
 	var stone string // of the task, "" for a question about another one
 	err := r.store.Grant(ctx, q.ID, q.Method, func(s store.State, last *store.Grant, now time.Time) (g *store.Grant) {
-		if queue.AskSubject(s.Stone) != subject {
+		if queue.AskSubject(s.Stone) != asked.msg.Subject {
 			a = queue.Answer{Answer: queue.Superseded}
 			return nil
 		}
@@ -137,12 +186,8 @@ func (r *Recorder) ask(ctx context.Context, q queue.Question, subject string) (q
 	return a, err
 }
 
-// catchUp waits until all that is stored now is recorded.
-func (r *Recorder) catchUp(ctx context.Context) error {
-	ends, err := r.ends(ctx)
-	if err != nil {
-		return fmt.Errorf("look up the streams: %w", err)
-	}
+// catchUp waits until all up to these ends is recorded.
+func (r *Recorder) catchUp(ctx context.Context, ends store.Position) error {
 	for {
 		r.mu.Lock()
 		pos, moved := r.pos, r.moved

@@ -60,5 +60,28 @@ func TestLateQuestionsAreLeft(t *testing.T) {
 		close(s.open)
 		queuetest.WaitFor(t, func() bool { return ask(2*time.Second) == nil })
 		require.LessOrEqual(t, s.asked.Load(), int32(atOnce+2), "those that waited are not asked about")
+		requireSharedLooks(t, b, c.Stone, data)
 	})
+}
+
+// requireSharedLooks asks many questions at once, and requires that the recorder
+// does not look up the streams for each of them.
+func requireSharedLooks(t *testing.T, b *bed, stone string, question []byte) {
+	t.Helper()
+	const questions = 50
+	looks, err := b.nc.SubscribeSync("$JS.API.STREAM.INFO." + queue.StreamTasks)
+	require.NoError(t, err)
+	answers, err := b.nc.SubscribeSync(b.nc.NewInbox())
+	require.NoError(t, err)
+	for range questions {
+		require.NoError(t, b.nc.PublishRequest(queue.AskSubject(stone), answers.Subject, question))
+	}
+	for range questions {
+		_, err := answers.NextMsg(20 * time.Second)
+		require.NoError(t, err)
+	}
+	n, _, err := looks.Pending()
+	require.NoError(t, err)
+	require.Positive(t, n)
+	require.Less(t, n, questions/2)
 }

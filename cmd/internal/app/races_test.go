@@ -48,7 +48,7 @@ func TestCancelAgainstSuccess(t *testing.T) {
 		t.Log(sum)
 		require.Equal(t, racers**rounds*tasks, all)
 		won, lost := sum["canceled"]+sum["cancel.success"], sum["monitor.success"]
-		require.Greater(t, min(won, lost), all/50, "hardly anybody raced: %v", sum)
+		require.Greater(t, min(won, lost), all/100, "hardly anybody raced: %v", sum)
 	})
 }
 
@@ -56,7 +56,8 @@ func TestCancelAgainstSuccess(t *testing.T) {
 func (d *desk) race(process string, n int, ends map[string]int) {
 	all := make([]client.NewTask, n)
 	for i := range all {
-		params := fmt.Sprintf(`{"start": "%dms"}`, rand.IntN(300))
+		took := rand.IntN(1 << rand.IntN(10)) // of all magnitudes, so that both win on a slow machine too
+		params := fmt.Sprintf(`{"start": "%dms"}`, took)
 		all[i] = client.NewTask{ProcessInstanceID: process, TaskID: fmt.Sprint(process, "-", i), Stone: "Script", Params: []byte(params)}
 	}
 	_, _, err := d.c.Publish(within(d.t), all)
@@ -72,7 +73,7 @@ func (d *desk) race(process string, n int, ends map[string]int) {
 		canceled[all[i].TaskID] = err == nil
 		assert.True(d.t, err == nil || errors.Is(err, client.ErrConflict), "%v", err)
 	}
-	assert.Eventually(d.t, func() bool { return d.raced(process, n) }, patience, 20*time.Millisecond)
+	assert.Eventually(d.t, func() bool { return d.raced(process, n) }, patience, 50*time.Millisecond)
 	list, _, err := d.c.List(within(d.t), client.Filter{ProcessInstanceID: process})
 	assert.NoError(d.t, err)
 	for i, got := range list {
