@@ -49,6 +49,8 @@ func TestFrame(t *testing.T) {
 	require.Equal(t, "no-store", got.header.Get("Cache-Control"))
 	require.Contains(t, got.body, `aria-current="page"`)
 	require.Contains(t, got.text, "Tasks")
+	require.Contains(t, got.body, `<a href="/docs">`)
+	require.Contains(t, got.body, `<a href="/asyncapi.yaml">`)
 
 	moved := visit(t, calm, "/console")
 	require.Equal(t, "/console/", moved.header.Get("Location"))

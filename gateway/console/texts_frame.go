@@ -13,6 +13,8 @@ var frameTexts = map[string]words{
 	"frame.skip":      {"Skip to the content", "跳到内容"},
 	"frame.crumbs":    {"You are here", "当前位置"},
 	"frame.zone":      {"Times are in %s", "时间所用时区：%s"},
+	"frame.docs":      {"REST API", "REST 接口文档"},
+	"frame.queue":     {"Queue (AsyncAPI)", "消息队列（AsyncAPI）"},
 	"frame.back":      {"Back", "返回"},
 	"frame.live":      {"Live", "实时"},
 	"frame.polled":    {"Refreshed every %d s", "每 %d 秒刷新"},

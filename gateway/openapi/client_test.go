@@ -83,7 +83,7 @@ var calls = map[string]func(ctx context.Context, c *client.Client, f *client.Flo
 // uncalled are the operations that the Go client does without.
 var uncalled = map[string]string{
 	"live": "for probes", "ready": "for probes", "metrics": "for Prometheus",
-	"docs": "for people", "openapiYAML": "for generators", "openapiJSON": "for generators",
+	"docs": "for people", "openapiYAML": "for generators", "openapiJSON": "for generators", "asyncapiYAML": "for generators",
 	"listExecutions": "queryExecutions finds more", "listInstances": "queryInstances finds more",
 	"getResource": "getModelXML reads models", "getResourceData": "getModelXML reads models", "getDefinitionModel": "getModelXML reads models",
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -46,6 +47,17 @@ func TestDocumentIsValid(t *testing.T) {
 	again, err := json.Marshal(fromYAML)
 	require.NoError(t, err)
 	require.JSONEq(t, string(served(t, "/openapi.json").body), string(again))
+}
+
+// The queue's document is served as it is, and the page leads to it.
+func TestQueue(t *testing.T) {
+	t.Parallel()
+	a := served(t, "/asyncapi.yaml")
+	require.Equal(t, "application/yaml", a.header.Get("Content-Type"))
+	want, err := os.ReadFile("../../queue/asyncapi.yaml")
+	require.NoError(t, err)
+	require.Equal(t, string(want), string(a.body))
+	require.Contains(t, string(served(t, "/docs").body), `href="asyncapi.yaml"`)
 }
 
 // Every component is used, and every operation has what a reader needs.

@@ -1,7 +1,8 @@
 // Package openapi describes the REST API in OpenAPI 3.1: it serves the document
-// at /openapi.yaml and /openapi.json, and a page to read it at /docs. The
-// document is written by hand, in the files of the folder parts; it knows no
-// handler, and tests compare the two. Only package gateway mounts it.
+// at /openapi.yaml and /openapi.json, and a page to read it at /docs; beside it
+// at /asyncapi.yaml that of the queue, which package queue has. The document is
+// written by hand, in the files of the folder parts; it knows no handler, and
+// tests compare the two. Only package gateway mounts it.
 package openapi
 
 import (
@@ -12,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/riverstones/riverstones/gateway/rest"
+	"github.com/riverstones/riverstones/queue"
 )
 
 // Config says what the document tells of a gateway. Its zero value is the
@@ -30,6 +32,8 @@ func Mount(r *rest.Router, cfg Config) {
 	rest.Handle(r, http.MethodGet, "/openapi.yaml", serve(yaml))
 	rest.Handle(r, http.MethodGet, "/openapi.json", serve(json))
 	rest.Handle(r, http.MethodGet, "/docs", serve(page))
+	queues := file{mediaType: "application/yaml", body: []byte(queue.AsyncAPI())}
+	rest.Handle(r, http.MethodGet, "/asyncapi.yaml", serve(func() (file, error) { return queues, nil }))
 }
 
 // serve makes a handler that answers a file.
