@@ -70,6 +70,10 @@ bench-short: build ## one pass of every benchmark, so that they keep working
 	./bin/riverstones bench -n 500 -c 16
 	./bin/riverstones bench --process sequence -n 100
 
+.PHONY: bench-pages
+bench-pages: ## every page of the console with ROWS (1000000) tasks and processes in the store
+	go test -run '^$$' -bench Pages -benchtime 3x -timeout 2h ./gateway/console -rows $(or $(ROWS),1000000)
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (5s)
 	@FUZZTIME="$(FUZZTIME)" .ci/fuzz

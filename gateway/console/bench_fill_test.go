@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -19,7 +20,7 @@ const (
 	fillSpan    = 30 * 24 * time.Hour // that what is filled in was made in
 	rareEvery   = 1000
 	toldEvery   = 4
-	fillPerTask = 4 // tasks of a process
+	fillPerTask = 4 // tasks of one process in four
 )
 
 // masses are the rows that a store is filled with: each has a number, from
@@ -50,9 +51,15 @@ func (m *masses) fill(b *testing.B, n int) {
 	m.tell(b)
 }
 
-// id is the one of a kind of row with this number.
+// id is the one of a kind of row with this number: as version 7 has it, in the
+// order of time.
 func (m *masses) id(kind string, i int) string {
-	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Append(nil, kind, i)).String()
+	id := uuid.NewSHA1(uuid.NameSpaceOID, fmt.Append(nil, kind, i))
+	var at [8]byte
+	binary.BigEndian.PutUint64(at[:], uint64(m.time(i).UnixMilli())) //nolint:gosec // after 1970
+	copy(id[:6], at[2:])
+	id[6] = id[6]&0x0f | 0x70
+	return id.String()
 }
 
 func (m *masses) time(i int) time.Time {
@@ -60,7 +67,7 @@ func (m *masses) time(i int) time.Time {
 }
 
 func (m *masses) names(i int) task.Names {
-	n := task.Names{ID: m.id("task", i), TaskID: fmt.Sprint("task-", i), ProcessInstanceID: m.id("process", i/fillPerTask),
+	n := task.Names{ID: m.id("task", i), TaskID: fmt.Sprint("task-", i), ProcessInstanceID: m.id("process", i-i%fillPerTask),
 		Name: "common", Namespace: "common", Stone: fmt.Sprintf("Stone%02d", i%50), BusinessKey: fmt.Sprint("key-", i)}
 	if i%rareEvery == 0 {
 		n.Name, n.Namespace, n.Stone = "rare", "rare", "RareStone"
