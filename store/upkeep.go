@@ -18,10 +18,22 @@ type Upkeep interface {
 	// Resend notes that a command was published again; the note of the same
 	// command is replaced. [ErrRejected] for an id that is none.
 	Resend(ctx context.Context, r Resend) error
+	// Overdue looks at the commands whose deadline is not after until, in their
+	// order (deadline, id, epoch), behind after and at most limit. It returns those
+	// whose tasks have not ended and had no later command, and the last one it has
+	// looked at, zero for none.
+	Overdue(ctx context.Context, after Due, until time.Time, limit int) (open []Due, last Due, err error)
 	// Forget removes deliveries that are over (told or given up) since before a
 	// time, and notes of commands published again before it, at most limit of
 	// each, the oldest first. It returns how many rows went.
 	Forget(ctx context.Context, before time.Time, limit int) (int, error)
+}
+
+// Due is the command of an epoch that has a deadline.
+type Due struct {
+	Deadline time.Time
+	ID       string
+	Epoch    int
 }
 
 // Resend is a command that was published again.

@@ -26,6 +26,12 @@ select distinct id from outbox where id = any($1)`
 	selectResends = `
 select ` + sqlkit.ResendColumns + ` from resent where id = any($1)`
 
+	selectOverdue = `
+select a.deadline, a.id, a.epoch, coalesce(t.end_time is null and t.epoch = a.epoch, false)
+from (select deadline, id, epoch from attempt where (deadline, id, epoch) > ($1, $2, $3) and deadline <= $4
+  order by deadline, id, epoch limit $5) a left join task t on t.id = a.id
+order by a.deadline, a.id, a.epoch`
+
 	forgetDeliveries = `
 delete from delivery where number in
   (select number from delivery where state > 2 and since < $1 order by since, number limit $2 for update skip locked)`
@@ -63,6 +69,21 @@ func (s *Store) Resend(ctx context.Context, r store.Resend) error {
 		return fmt.Errorf("resend: %w", err)
 	}
 	return nil
+}
+
+// Overdue returns commands whose deadline has passed.
+func (s *Store) Overdue(ctx context.Context, after store.Due, until time.Time, limit int) (open []store.Due, last store.Due, err error) {
+	id, _ := sqlkit.LookID(after.ID) // all zero before the first
+	err = s.each(ctx, selectOverdue, func(r *row) {
+		var waits bool
+		if last, waits = sqlkit.Due(r); waits {
+			open = append(open, last)
+		}
+	}, after.Deadline, id, after.Epoch, until, limit)
+	if err != nil {
+		return nil, store.Due{}, fmt.Errorf("overdue: %w", err)
+	}
+	return open, last, nil
 }
 
 // Forget removes what is over since before a time.

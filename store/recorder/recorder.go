@@ -2,7 +2,8 @@
 // reads commands and events in their order, and writes what they say in
 // batches, exactly once in effect. It answers the workers' question whether to
 // run a command, since it alone knows what is recorded. As background duties it
-// publishes commands again that came to nothing, and trims the streams behind
+// publishes commands again that came to nothing, ends tasks whose deadline has
+// passed and that nobody works on, and trims the streams behind
 // its checkpoint and old rows of the store. It is the only writer of statuses from events; it
 // knows neither HTTP nor the process runtime. The binary's recorder role runs it.
 //
@@ -59,6 +60,10 @@ type Config struct {
 	// Quiet is how long nothing must have been heard of a task whose command is
 	// acknowledged until that is published again: two AckWaits by default, a minute.
 	Quiet time.Duration
+	// Overdue is how long after its deadline a task is ended that no worker ends,
+	// at the next turn of TrimEvery: an AckWait and 5 s by default, in which a
+	// worker that takes it ends it itself.
+	Overdue time.Duration
 	// AcceptGaps goes on where messages are gone that were never recorded, as
 	// after a database was restored further back than Keep: what is missing is
 	// logged and left out. Without it the recorder stops there.
@@ -123,6 +128,9 @@ func New(st Store, nc *nats.Conn, cfg Config) *Recorder {
 	}
 	if cfg.Quiet <= 0 {
 		cfg.Quiet = 2 * leaseTime
+	}
+	if cfg.Overdue <= 0 {
+		cfg.Overdue = leaseTime + 5*time.Second
 	}
 	if cfg.KeepDeliveries <= 0 {
 		cfg.KeepDeliveries = DefaultKeepDeliveries

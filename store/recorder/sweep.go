@@ -30,9 +30,14 @@ type sweeper struct {
 	blobs *queue.Blobs
 	pub   *queue.Publisher
 	quiet time.Duration // without an event
+	late  time.Duration // after a deadline
 	log   *zap.Logger
 
 	upTo map[place]uint64 // all up to here was looked at
+	// due is the last of the deadlines that were looked at, and overdue has those
+	// commands up to it whose tasks a worker was still to end.
+	due     store.Due
+	overdue []store.Due
 }
 
 // place is a lane of a stone.

@@ -64,10 +64,10 @@ func (r *Recorder) newSweeper() (*sweeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sweeper{store: r.store, js: js, blobs: queue.NewBlobs(js), pub: pub, quiet: r.cfg.Quiet, log: r.log.Named("sweeper"), upTo: map[place]uint64{}}, nil
+	return &sweeper{store: r.store, js: js, blobs: queue.NewBlobs(js), pub: pub, quiet: r.cfg.Quiet, late: r.cfg.Overdue, log: r.log.Named("sweeper"), upTo: map[place]uint64{}}, nil
 }
 
-// upkeepOnce publishes again what was lost, takes recorded and worked messages
+// upkeepOnce publishes again what was lost, ends what is overdue, takes recorded and worked messages
 // out of the streams, and removes old rows. What one fails in does not keep the
 // others from being done.
 func (r *Recorder) upkeepOnce(ctx context.Context, w *sweeper) error {
@@ -75,7 +75,11 @@ func (r *Recorder) upkeepOnce(ctx context.Context, w *sweeper) error {
 	if err != nil {
 		err = fmt.Errorf("sweep: %w", err)
 	}
-	return errors.Join(err, r.trim(ctx, w.js, worked), r.forget(ctx))
+	late := w.endOverdue(ctx)
+	if late != nil {
+		late = fmt.Errorf("end what is overdue: %w", late)
+	}
+	return errors.Join(err, late, r.trim(ctx, w.js, worked), r.forget(ctx))
 }
 
 func (r *Recorder) trim(ctx context.Context, js jetstream.JetStream, worked queue.Worked) error {

@@ -79,3 +79,20 @@ func TestWritesFindRowsByKey(t *testing.T) {
 		}
 	}
 }
+
+// Commands without a deadline, and those whose deadlines were looked at, cost the
+// search for overdue ones nothing.
+func TestOverdueIsFoundByItsIndex(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "tasks.db"), Config{Migrate: true, Rows: 1})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	plan, err := s.read.QueryContext(t.Context(), "explain query plan "+selectOverdue, 0, make([]byte, 16), 0, 0, 1)
+	require.NoError(t, err)
+	var steps []string
+	require.NoError(t, collect(plan, nil, func(r *row) {
+		_, _, _ = r.Int(), r.Int(), r.Int()
+		steps = append(steps, r.Text())
+	}))
+	require.Contains(t, strings.Join(steps, "; "), "SEARCH attempt USING COVERING INDEX attempt_deadline ((deadline,id,epoch)>(?,?,?) AND deadline<?)")
+}

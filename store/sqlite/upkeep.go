@@ -28,6 +28,12 @@ select ` + sqlkit.ResendColumns + ` from resent where id in (values %s)`, 1}
 )
 
 const (
+	selectOverdue = `
+select a.deadline, a.id, a.epoch, coalesce(t.end_time is null and t.epoch = a.epoch, 0)
+from (select deadline, id, epoch from attempt where (deadline, id, epoch) > (?, ?, ?) and deadline <= ?
+  order by deadline, id, epoch limit ?) a left join task t on t.id = a.id
+order by a.deadline, a.id, a.epoch`
+
 	forgetDeliveries = `
 delete from delivery where number in (select number from delivery where state > 2 and since < ? order by since, number limit ?)`
 
@@ -75,6 +81,25 @@ func (s *Store) Resend(ctx context.Context, r store.Resend) error {
 		return fmt.Errorf("resend: %w", err)
 	}
 	return nil
+}
+
+// Overdue returns commands whose deadline has passed. It is asked for once a
+// minute, so that no statement is prepared for it.
+func (s *Store) Overdue(ctx context.Context, after store.Due, until time.Time, limit int) (open []store.Due, last store.Due, err error) {
+	ctx, stop := context.WithTimeout(ctx, s.readTimeout)
+	defer stop()
+	id, _ := sqlkit.LookID(after.ID) // all zero before the first
+	rows, err := s.read.QueryContext(ctx, selectOverdue, sqlkit.Micros(after.Deadline), id[:], after.Epoch, sqlkit.Micros(until), limit)
+	err = collect(rows, err, func(r *row) {
+		var waits bool
+		if last, waits = sqlkit.Due(r); waits {
+			open = append(open, last)
+		}
+	})
+	if err != nil {
+		return nil, store.Due{}, fmt.Errorf("overdue: %w", err)
+	}
+	return open, last, nil
 }
 
 // Forget removes what is over since before a time.

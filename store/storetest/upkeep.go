@@ -14,6 +14,7 @@ import (
 var upkeepTests = map[string]func(*testing.T, store.Store){
 	"Upkeep/unfinished":   testUnfinished,
 	"Upkeep/resends":      testResends,
+	"Upkeep/overdue":      testOverdue,
 	"Upkeep/forget":       testForget,
 	"Outbox/unsent":       testUnsent,
 	"Outbox/large":        testOutboxLarge,
@@ -54,6 +55,47 @@ func testResends(t *testing.T, s store.Store) {
 	got, err = s.Resends(t.Context(), []string{newID()})
 	require.NoError(t, err)
 	require.Empty(t, got)
+}
+
+// Commands are looked at in the order of their deadlines, each once, a few at a
+// time; those are returned whose tasks still wait for them.
+func testOverdue(t *testing.T, s store.Store) {
+	due := map[string]store.Due{}
+	for i, name := range []string{"second", "first", "over", "newer", "late", "none"} {
+		n := names(name)
+		d := store.Due{ID: n.ID, Epoch: 1, Deadline: noon.Add([]time.Duration{2 * time.Second, time.Second, 3 * time.Second, 4 * time.Second, time.Hour, 0}[i])}
+		if name == "none" {
+			d.Deadline = time.Time{}
+		}
+		command := attempt(n, `{}`)
+		command.Deadline = d.Deadline
+		record(t, s, store.Changes{New: []store.State{state(n)}, Attempts: []store.Attempt{command}})
+		due[name] = d
+	}
+	done := read(t, s, due["over"].ID)[due["over"].ID]
+	done.Status, done.Final, done.EndTime = task.StartSuccess, true, noon
+	newer := read(t, s, due["newer"].ID)[due["newer"].ID]
+	newer.Epoch = 2
+	record(t, s, store.Changes{Changed: []store.State{done, newer}})
+
+	look := func(after store.Due, limit int) ([]store.Due, store.Due) {
+		t.Helper()
+		open, last, err := s.Overdue(t.Context(), after, noon.Add(10*time.Second), limit)
+		require.NoError(t, err)
+		return open, last
+	}
+	open, last := look(store.Due{}, 1)
+	require.Equal(t, []store.Due{due["first"]}, open)
+	require.Equal(t, due["first"], last)
+	open, last = look(last, 2)
+	require.Equal(t, []store.Due{due["second"]}, open)
+	require.Equal(t, due["over"], last)
+	open, last = look(last, 10)
+	require.Empty(t, open)
+	require.Equal(t, due["newer"], last)
+	open, last = look(last, 10)
+	require.Empty(t, open)
+	require.Zero(t, last)
 }
 
 // Only what is over goes, the oldest first, so many at a time.

@@ -27,6 +27,12 @@ func Resend(r Row) store.Resend {
 		Sequence: uint64(r.Int()), Time: r.Time()} //nolint:gosec // written from an uint64
 }
 
+// Due reads a command that has a deadline: deadline, id, epoch, and whether its
+// task still awaits it.
+func Due(r Row) (d store.Due, open bool) {
+	return store.Due{Deadline: r.Time(), ID: r.ID(), Epoch: r.Int()}, r.Bool()
+}
+
 // Keys returns the ids among these that are any.
 func Keys(ids []string) []ID {
 	keys := make([]ID, 0, len(ids))
