@@ -11,7 +11,7 @@ import (
 // runtime has changed, once it is committed.
 type debugSteps struct {
 	RiverStore
-	note func(processInstanceID string, debug bool)
+	note func(ctx context.Context, processInstanceID string, debug bool)
 }
 
 // Step implements [store.Runtime].
@@ -30,7 +30,7 @@ func (d debugSteps) Step(ctx context.Context, f func(ctx context.Context, tx sto
 		return err
 	}
 	for process, debug := range changed {
-		d.note(process, debug)
+		d.note(ctx, process, debug)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/gateway/dispatch"
+	"github.com/riverstones/riverstones/gateway/requestid"
 	"github.com/riverstones/riverstones/gateway/rest"
 	"github.com/riverstones/riverstones/queue"
 )
@@ -96,7 +97,7 @@ func (p *probes) run(ctx context.Context, c *Check) line {
 	if err == nil {
 		return line{name: c.Name}
 	}
-	p.log.Warn("not ready", zap.String("check", c.Name), zap.Error(err))
+	p.log.Warn("not ready", zap.String("check", c.Name), requestid.Field(ctx), zap.Error(err))
 	if r, ok := errors.AsType[*reason](err); ok {
 		return line{c.Name, r.text}
 	}

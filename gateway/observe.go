@@ -32,7 +32,7 @@ const pathMetrics = "/metrics"
 
 func mountMetrics(e *echo.Echo, h http.Handler) {
 	if h != nil {
-		e.GET(pathMetrics, echo.WrapHandler(h))
+		e.GET(pathMetrics, rest.Wrap(h))
 	}
 }
 

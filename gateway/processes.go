@@ -125,8 +125,10 @@ func NewRiver(cfg river.Config, deps Deps) (*River, error) {
 	if out.registry, err = registry.New(deps.NATS, deps.Store, registry.Config{Log: log}); err != nil {
 		return nil, fmt.Errorf("make river: %w", err)
 	}
-	tell := func(process string, debug bool) { _ = dispatch.TellDebugged(deps.NATS, process, debug) } // gateways look by themselves too
-	wake := func() { _ = deps.NATS.Publish(queue.OutboxSubject, nil) }                                // the relay looks by itself too
+	tell := func(_ context.Context, process string, debug bool) {
+		_ = dispatch.TellDebugged(deps.NATS, process, debug) // gateways look by themselves too
+	}
+	wake := func() { _ = deps.NATS.Publish(queue.OutboxSubject, nil) } // the relay looks by itself too
 	if out.runtime, err = newRiver(cfg, debugSteps{deps.Store, tell}, out.registry, out.registry.Check, wake, js, &deps.Observer, log); err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/gateway"
 	"github.com/riverstones/riverstones/queue"
@@ -33,12 +34,15 @@ func TestMain(m *testing.M) { pgtest.Main(m, goleak.IgnoreCurrent()) }
 // switched is a real store that can be cut off.
 type switched struct {
 	store.Store
-	off atomic.Bool
+	off, broken atomic.Bool // it answers errors, or panics
 }
 
 var errOff = errors.New(`pq: password authentication failed for user "riverstones"`)
 
 func (s *switched) Task(ctx context.Context, key string) (task.Task, error) {
+	if s.broken.Load() {
+		panic("a mistake of ours")
+	}
 	if s.off.Load() {
 		return task.Task{}, errOff
 	}
@@ -50,6 +54,13 @@ func (s *switched) List(ctx context.Context, f store.Filter) (store.Page, error)
 		return store.Page{}, errOff
 	}
 	return s.Store.List(ctx, f)
+}
+
+func (s *switched) SetDebug(ctx context.Context, process string, debug bool) error {
+	if s.off.Load() {
+		return errOff
+	}
+	return s.Store.SetDebug(ctx, process, debug)
 }
 
 func (s *switched) Ping(ctx context.Context) error {
@@ -74,6 +85,7 @@ type options struct {
 	queue   queue.ProvisionConfig
 	silent  bool        // no recorder runs
 	store   store.Store // an SQLite store of its own by default
+	log     *zap.Logger
 }
 
 // each runs a test on both kinds of store.
@@ -108,7 +120,7 @@ func setup(t testing.TB, o options) *system {
 	publisher, err := queue.NewPublisher(s.nc, queue.PublisherConfig{Deadline: time.Second})
 	require.NoError(t, err)
 	o.gateway.Listen = "127.0.0.1:0"
-	g, err := gateway.New(o.gateway, gateway.Deps{Store: s.store, Publisher: publisher, NATS: s.nc})
+	g, err := gateway.New(o.gateway, gateway.Deps{Store: s.store, Publisher: publisher, NATS: s.nc, Log: o.log})
 	require.NoError(t, err)
 	require.NoError(t, g.Start(t.Context()))
 	t.Cleanup(func() {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/riverstones/riverstones/gateway/client"
+	"github.com/riverstones/riverstones/gateway/requestid"
 )
 
 // api asks the REST API without a network.
@@ -71,6 +72,9 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 			if all := by.Header.Values(name); len(all) > 0 {
 				in.Header[name] = all
 			}
+		}
+		if id := requestid.Of(r.Context()); id != "" { // one for the page and all that it asks
+			in.Header.Set("X-Request-Id", id)
 		}
 		if cookies := othersCookies(by); cookies != "" {
 			in.Header.Set("Cookie", cookies)

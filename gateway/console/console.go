@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/riverstones/riverstones/gateway/rest"
 )
 
 // Root is the path that the console is mounted at.
@@ -22,7 +24,7 @@ type Config struct {
 
 // Mount adds the console to e, whose other routes are the API that it asks.
 func Mount(e *echo.Echo, cfg Config) {
-	h := echo.WrapHandler(New(e, cfg))
+	h := rest.Wrap(New(e, cfg))
 	for _, path := range []string{Root, Root + "/*"} {
 		e.GET(path, h)
 		e.HEAD(path, h)

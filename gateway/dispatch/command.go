@@ -34,7 +34,7 @@ type Commander struct {
 	// NoEcho names the params that a client sees masked; nil knows none.
 	NoEcho func(stone string) []string
 	// Debugged is told of each change of a process's debug mode; nil tells nobody.
-	Debugged func(processInstanceID string, debug bool)
+	Debugged func(ctx context.Context, processInstanceID string, debug bool)
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 }
@@ -117,13 +117,13 @@ func (c *Commander) SetDebug(ctx context.Context, processInstanceID string, debu
 	if err := c.Store.SetDebug(ctx, processInstanceID, debug); err != nil {
 		return away(err)
 	}
-	c.debugged(processInstanceID, debug)
+	c.debugged(ctx, processInstanceID, debug)
 	return nil
 }
 
-func (c *Commander) debugged(processInstanceID string, debug bool) {
+func (c *Commander) debugged(ctx context.Context, processInstanceID string, debug bool) {
 	if c.Debugged != nil {
-		c.Debugged(processInstanceID, debug)
+		c.Debugged(ctx, processInstanceID, debug)
 	}
 }
 
@@ -147,7 +147,7 @@ func (c *Commander) command(ctx context.Context, key string, decide func(store.S
 		return t, away(err)
 	}
 	if debug != nil {
-		c.debugged(t.ProcessInstanceID, *debug)
+		c.debugged(ctx, t.ProcessInstanceID, *debug)
 	}
 	if sends && c.Wake != nil {
 		c.Wake()

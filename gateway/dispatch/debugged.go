@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 
+	"github.com/riverstones/riverstones/gateway/requestid"
 	"github.com/riverstones/riverstones/queue"
 )
 
@@ -157,10 +158,10 @@ func (d *Debugged) take(n debugNote) {
 
 // Note tells this and all other gateways that the debug mode of a process was
 // changed. It does not block.
-func (d *Debugged) Note(processInstanceID string, debug bool) {
+func (d *Debugged) Note(ctx context.Context, processInstanceID string, debug bool) {
 	d.take(debugNote{processInstanceID, debug})
 	if err := TellDebugged(d.nc, processInstanceID, debug); err != nil {
-		d.log.Debug("other gateways read it later", zap.Error(err))
+		d.log.Debug("other gateways read it later", requestid.Field(ctx), zap.Error(err))
 	}
 }
 
@@ -187,7 +188,7 @@ func (d *Debugged) Has(ctx context.Context, processInstanceID string) bool {
 	defer cancel()
 	debug, err := d.store.Debug(ctx, processInstanceID)
 	if err != nil {
-		d.log.Debug("debug mode can not be read", zap.Error(err))
+		d.log.Debug("debug mode can not be read", requestid.Field(ctx), zap.Error(err))
 	}
 	return debug
 }

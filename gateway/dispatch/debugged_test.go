@@ -38,10 +38,10 @@ func TestDebuggedIsKnownToAllGateways(t *testing.T) {
 	becomes(t, two, "old", true)
 	require.False(t, one.Has(t.Context(), "off"))
 
-	one.Note("new", true)
+	one.Note(t.Context(), "new", true)
 	require.True(t, one.Has(t.Context(), "new"))
 	becomes(t, two, "new", true)
-	two.Note("old", false)
+	two.Note(t.Context(), "old", false)
 	require.False(t, two.Has(t.Context(), "old"))
 	becomes(t, one, "old", false)
 
@@ -59,7 +59,7 @@ func TestDebuggedIsReadAgainAfterAReconnect(t *testing.T) {
 	s := setup(t, options{unrecorded: true})
 	d := watch(t, s, dispatch.KeptDebugged)
 	require.NoError(t, s.store.SetDebug(t.Context(), "on", true))
-	d.Note("gone", true) // the store does not know it
+	d.Note(t.Context(), "gone", true) // the store does not know it
 	s.server.Stop(t)
 	s.server.Restart(t)
 	becomes(t, d, "on", true)

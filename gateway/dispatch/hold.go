@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/riverstones/riverstones/gateway/requestid"
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/store"
 )
@@ -111,11 +112,11 @@ func (d *Dispatcher) debugging(ctx context.Context, drafts []draft) error {
 			continue
 		}
 		if err := d.deps.Store.SetDebug(ctx, process, true); err != nil {
-			d.deps.Log.Warn("debug mode can not be switched on", zap.Error(err))
+			d.deps.Log.Warn("debug mode can not be switched on", zap.String("task", one.cmd.ID), requestid.Field(ctx), zap.Error(err))
 			return away(err)
 		}
 		if d.deps.Debugged != nil {
-			d.deps.Debugged.Note(process, true)
+			d.deps.Debugged.Note(ctx, process, true)
 		}
 		if done == nil {
 			done = map[string]bool{}

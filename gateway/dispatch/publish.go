@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/gateway/fault"
+	"github.com/riverstones/riverstones/gateway/requestid"
 	"github.com/riverstones/riverstones/queue"
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/store"
@@ -295,7 +296,7 @@ func (d *Dispatcher) refuse(ctx context.Context, lost []*draft, of int, cause er
 	defer cancel()
 	failed := d.deps.Store.Refuse(ctx, cmds, reason(cause), d.cfg.Now().UTC().Truncate(time.Microsecond))
 	if failed != nil {
-		d.deps.Log.Error("produce.failed can not be recorded", zap.Int("tasks", len(cmds)), zap.Error(failed))
+		d.deps.Log.Error("produce.failed can not be recorded", zap.Int("tasks", len(cmds)), zap.String("task", cmds[0].ID), requestid.Field(ctx), zap.Error(failed))
 	}
 	d.deps.Wake()
 	err := refusal(lost, of, cause, failed == nil)

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/riverstones/riverstones/gateway/requestid"
 	"github.com/riverstones/riverstones/queue"
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/store"
@@ -48,7 +49,7 @@ func (c *checker) frames(ctx context.Context, m *message, want func(n *task.Name
 		if err == nil {
 			return out, nil
 		}
-		c.log.Debug("events can not be checked, trying again", zap.Error(err))
+		c.log.Debug("events can not be checked, trying again", requestid.Field(ctx), zap.Error(err))
 		t := time.NewTimer(storePause)
 		select {
 		case <-ctx.Done():

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/riverstones/riverstones/gateway/fault"
+	"github.com/riverstones/riverstones/gateway/requestid"
 	"github.com/riverstones/riverstones/gateway/rest"
 	"github.com/riverstones/riverstones/queue"
 )
@@ -187,7 +188,7 @@ func (s *Server) respond(m *nats.Msg, w *writer) {
 		out.Data = []byte("null\n")
 	}
 	if err := s.nc.PublishMsg(out); err != nil {
-		s.log.Warn("answer not sent", zap.Error(err))
+		s.log.Warn("answer not sent", zap.String(requestid.Key, w.header.Get("X-Request-Id")), zap.Error(err))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/gateway/fault"
+	"github.com/riverstones/riverstones/gateway/requestid"
 )
 
 // statuses is the one table of kinds and HTTP statuses.
@@ -55,7 +56,7 @@ func ErrorHandler(log *zap.Logger) echo.HTTPErrorHandler {
 }
 
 func logCause(log *zap.Logger, c echo.Context, f *fault.Error) {
-	fields := []zap.Field{zap.String("request_id", requestID(c)), zap.String("detail", f.Detail), zap.Error(f.Cause)}
+	fields := []zap.Field{zap.String(requestid.Key, requestID(c)), zap.String("path", pathOf(c)), zap.String("detail", f.Detail), zap.Error(f.Cause)}
 	switch {
 	case errors.Is(f.Cause, context.Canceled) && c.Request().Context().Err() != nil:
 		log.Debug("client went away", fields...)

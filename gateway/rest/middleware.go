@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/riverstones/riverstones/gateway/fault"
+	"github.com/riverstones/riverstones/gateway/requestid"
 )
 
 const (
@@ -64,7 +66,7 @@ func Around(g Guard) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			began := time.Now()
-			identify(c)
+			s := identify(c)
 			serve := next
 			if err := refuse(c); err != nil {
 				serve = func(echo.Context) error { return err }
@@ -78,28 +80,58 @@ func Around(g Guard) echo.MiddlewareFunc {
 			}
 			silent := quiet[c.Path()]
 			span := follow(tracer, c, silent)
-			if err := protect(serve, c); err != nil {
+			s.ctx.Context = c.Request().Context() //nolint:fatcontext // s is of this request alone
+			if err := protect(serve, s); err != nil {
 				c.Error(err)
 			}
 			finish(span, c)
 			access(g.Log, c, began, silent, span)
 			if g.Told != nil && !silent {
-				g.Told(Served{Method: methodOf(c.Request().Method), Route: c.Path(), Status: c.Response().Status, Took: time.Since(began), Trace: contextOf(span)})
+				g.Told(Served{Method: methodOf(c.Request().Method), Route: c.Path(), Status: c.Response().Status, Took: time.Since(began), Trace: spanContextOf(span)})
 			}
 			return nil
 		}
 	}
 }
 
+// served is a request with its id: what handlers are given. One piece of memory
+// is the context for use cases and the header of the answer too.
+type served struct {
+	echo.Context
+
+	ctx    requestid.Context
+	header [1]string
+}
+
+// contextOf returns the context for whatever serves a request: it has the
+// request's id.
+func contextOf(c echo.Context) context.Context {
+	if s, ok := c.(*served); ok {
+		return &s.ctx
+	}
+	return c.Request().Context()
+}
+
+// Wrap serves by a handler of net/http, which gets the request's id in the
+// context.
+func Wrap(h http.Handler) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h.ServeHTTP(c.Response(), c.Request().WithContext(contextOf(c)))
+		return nil
+	}
+}
+
 // identify takes the caller's request id, if it is one, or makes one.
-func identify(c echo.Context) {
+func identify(c echo.Context) *served {
 	id := c.Request().Header.Get(echo.HeaderXRequestID)
 	if !sane(id) {
 		var b [16]byte
 		_, _ = rand.Read(b[:]) // never fails
 		id = hex.EncodeToString(b[:])
 	}
-	c.Response().Header()[echo.HeaderXRequestID] = []string{id}
+	s := &served{Context: c, ctx: requestid.Context{ID: id}, header: [1]string{id}}
+	c.Response().Header()[echo.HeaderXRequestID] = s.header[:]
+	return s
 }
 
 func sane(id string) bool {
@@ -162,16 +194,17 @@ func access(log *zap.Logger, c echo.Context, began time.Time, quiet bool, span t
 	if line == nil {
 		return
 	}
-	r := c.Request()
-	path := r.URL.Path
-	if len(path) > maxLogged {
-		path = path[:maxLogged]
-	}
-	fields := [...]zap.Field{zap.String("method", r.Method), zap.String("path", path), zap.Int("status", c.Response().Status),
+	fields := [...]zap.Field{zap.String("method", c.Request().Method), zap.String("path", pathOf(c)), zap.Int("status", c.Response().Status),
 		zap.Int64("bytes", c.Response().Size), zap.Duration("took", time.Since(began)),
-		zap.String("request_id", requestID(c)), zap.String("remote", c.RealIP()), zap.Skip()}
-	if sc := contextOf(span); sc.IsValid() {
+		zap.String(requestid.Key, requestID(c)), zap.String("remote", c.RealIP()), zap.Skip()}
+	if sc := spanContextOf(span); sc.IsValid() {
 		fields[len(fields)-1] = zap.Stringer("trace_id", sc.TraceID())
 	}
 	line.Write(fields[:]...)
+}
+
+// pathOf is the path as logs have it; that of a task has its id.
+func pathOf(c echo.Context) string {
+	path := c.Request().URL.Path
+	return path[:min(len(path), maxLogged)]
 }

@@ -57,7 +57,7 @@ func Handle[Req any, P Binder[Req], Resp Reply](r *Router, method, path string, 
 		if err := P(&req).Bind(&in); err != nil {
 			return err
 		}
-		reply, err := f(c.Request().Context(), req)
+		reply, err := f(contextOf(c), req)
 		if err != nil {
 			return err
 		}

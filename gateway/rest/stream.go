@@ -29,6 +29,6 @@ func Stream[Req any, P Binder[Req]](r *Router, path string, f func(ctx context.C
 		if err := control.SetWriteDeadline(time.Time{}); err != nil {
 			return err
 		}
-		return f(c.Request().Context(), c.Response(), req)
+		return f(contextOf(c), c.Response(), req)
 	})
 }

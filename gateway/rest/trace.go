@@ -78,7 +78,7 @@ func finish(span trace.Span, c echo.Context) {
 	span.End()
 }
 
-func contextOf(span trace.Span) trace.SpanContext {
+func spanContextOf(span trace.Span) trace.SpanContext {
 	if span == nil {
 		return trace.SpanContext{}
 	}
