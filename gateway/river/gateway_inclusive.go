@@ -1,6 +1,9 @@
 package river
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/riverstones/riverstones/gateway/river/bpmn"
 	"github.com/riverstones/riverstones/store"
 )
@@ -14,42 +17,78 @@ func (inclusiveGateway) enter(s *step, e *execution, n *bpmn.Node) error {
 		s.finish(e, n)
 		return s.follow(e, n)
 	}
+	e.arrived = s.moves
 	e.setActive(false) // mergeInclusive looks at it when everybody has moved
 	return nil
 }
 
 // mergeInclusive plans the way on of inclusive gateways that nobody can come to
-// any more.
+// any more. Where tokens wait at joins for one another only, as they may in a loop,
+// the first one does not wait any longer: else nobody ever moved.
 func (s *step) mergeInclusive() error {
+	var first *execution
 	for _, in := range s.order {
 		for _, e := range in.inOrder() {
 			if e.Active || e.Kind != store.Token || e.dead {
 				continue
 			}
 			n := e.node()
-			if n == nil || n.Kind() != bpmn.KindInclusiveGateway || expected(e, n) {
+			if n == nil || n.Kind() != bpmn.KindInclusiveGateway {
 				continue
 			}
-			all := waitingAt(e.parent, n)
-			last := all[len(all)-1]
-			if err := s.join(last, n, all); err != nil {
-				return err
+			switch comers(e, n) {
+			case nobody:
+				if err := s.merge(e.parent, n); err != nil {
+					return err
+				}
+			case waitingOnes:
+				if first == nil || byArrival(e, first) < 0 {
+					first = e
+				}
+			default:
 			}
 		}
+	}
+	if len(s.agenda) == 0 && first != nil {
+		return s.merge(first.parent, first.node())
 	}
 	return nil
 }
 
-// expected reports whether a token of the same scope can still come to n.
-func expected(e *execution, n *bpmn.Node) bool {
+// merge lets the tokens that wait at an inclusive gateway go on as one.
+func (s *step) merge(scope *execution, n *bpmn.Node) error {
+	all := waitingAt(scope, n)
+	return s.join(slices.MaxFunc(all, byArrival), n, all)
+}
+
+// byArrival orders tokens that wait at a join: the last one goes on with its id.
+func byArrival(a, b *execution) int {
+	return cmp.Or(cmp.Compare(a.arrived, b.arrived), a.Entered.Compare(b.Entered), cmp.Compare(a.Seq, b.Seq))
+}
+
+// coming says who can still come to an inclusive gateway.
+type coming int
+
+const (
+	nobody      coming = iota
+	waitingOnes        // only such as wait at other joins
+	movingOnes
+)
+
+// comers tells who of the same scope can still come to n, where e waits. One that
+// stands there and is active has come, and waits for its continuation.
+func comers(e *execution, n *bpmn.Node) coming {
+	most := nobody
 	for _, c := range e.parent.children {
-		at := c.node()
-		if at == nil || at == n && !c.Active {
-			continue
-		}
-		if c.Kind != store.BoundaryExecution && bpmn.Reaches(at, n) {
-			return true
+		at, waits := c.node(), c.Kind == store.Token && !c.Active
+		switch {
+		case at == nil || at == n && waits:
+		case at != n && !bpmn.Reaches(at, n):
+		case waits:
+			most = waitingOnes
+		default:
+			return movingOnes
 		}
 	}
-	return false
+	return most
 }

@@ -44,6 +44,8 @@ type execution struct {
 	tasks waiting[store.UserTask]
 
 	fresh, dirty, dead bool
+	// arrived is by which move of this step it came to an inclusive join, 0 if before.
+	arrived int
 }
 
 // state is what the runtime itself keeps of an execution.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/riverstones/riverstones/gateway/dispatch"
 	"github.com/riverstones/riverstones/gateway/fault"
@@ -378,8 +380,9 @@ func TestAdoption(t *testing.T) {
 	beds(t, func(b *bed) {
 		t := b.t
 		declared := false
+		core, logged := observer.New(zap.WarnLevel)
 		r, err := river.New(river.Config{}, river.Deps{
-			Store: b.st, Declared: func(string) bool { return declared },
+			Log: zap.New(core), Store: b.st, Declared: func(string) bool { return declared },
 			Attempts: func(context.Context, string) ([]store.Attempt, error) { return []store.Attempt{{Sequence: 1}}, nil },
 			Withdraw: func(context.Context, string, uint64) dispatch.Taken { return dispatch.Out },
 		})
@@ -397,6 +400,7 @@ s -> w -> e
 		declared = false
 		second := b.start("p")
 		require.NoError(t, r.Adopt(t.Context(), "t"))
+		require.Zero(t, logged.Len(), "the first one is not tried")
 		tasks, ok := b.st.(store.Tasks)
 		require.True(t, ok)
 		_, err = tasks.Task(t.Context(), rivertest.LoadInstance(t, b.st, second).Jobs[0].ID)
