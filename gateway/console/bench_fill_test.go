@@ -63,7 +63,7 @@ func (m *masses) id(kind string, i int) string {
 }
 
 func (m *masses) time(i int) time.Time {
-	return m.end.Add(-fillSpan + fillSpan*time.Duration(i)/time.Duration(m.n)).Truncate(time.Microsecond)
+	return m.end.Add(-fillSpan / time.Duration(m.n) * time.Duration(m.n-i)).Truncate(time.Microsecond)
 }
 
 func (m *masses) names(i int) task.Names {

@@ -61,6 +61,6 @@
 // Pages stand in the fixtures of pages_test.go, in each of their states, and in
 // the tour of browser_test.go, which keeps screenshots below .ci/artifacts.
 //
-// Lists of tasks that may be rare go through lookBack: no page reads a whole
-// table.
+// Lists of tasks or processes that may be rare go through lookBack: no page
+// reads a whole table.
 package console

@@ -82,18 +82,24 @@ type looked struct {
 	back []time.Duration
 	page string
 	slow time.Duration
+	most int // looks that are answered, 0 for all; others go on until they are broken off
 }
 
 // ServeHTTP answers.
 func (l *looked) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if text := r.URL.Query().Get("createdAfter"); text != "" {
+	if text := r.URL.Query().Get("createdAfter") + r.URL.Query().Get("startedAfter"); text != "" {
 		at, err := time.Parse(time.RFC3339, text)
 		if err != nil {
 			panic(err)
 		}
-		l.back = append(l.back, time.Since(at).Round(time.Minute))
+		l.back = append(l.back, time.Since(at).Round(10*time.Second))
 	}
 	<-time.After(l.slow)
+	if l.most > 0 && len(l.back) > l.most {
+		<-r.Context().Done()
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	_, _ = w.Write([]byte(l.page))
 }
 
@@ -109,13 +115,13 @@ func TestLookBack(t *testing.T) {
 	rare := client.Filter{Stone: "x", Size: 2, Descending: true}
 	l := &looked{page: "[{},{}]"}
 	got := look(l, rare, time.Time{})
-	require.Equal(t, []time.Duration{10 * time.Minute}, l.back)
+	require.Equal(t, []time.Duration{10 * time.Second}, l.back)
 	require.False(t, got.Exact, "there may be more further back")
 	require.Zero(t, got.Back)
 
 	l = &looked{page: "[{}]"}
 	got = look(l, rare, time.Now().Add(-time.Hour))
-	require.Equal(t, []time.Duration{10 * time.Minute, 40 * time.Minute, time.Hour}, l.back)
+	require.Equal(t, []time.Duration{10 * time.Second, 40 * time.Second, 160 * time.Second, 640 * time.Second, 2560 * time.Second, time.Hour}, l.back)
 	require.True(t, got.Exact)
 	require.Zero(t, got.Back)
 	l = &looked{page: "[]"}
@@ -126,8 +132,27 @@ func TestLookBack(t *testing.T) {
 	got = look(l, rare, time.Time{})
 	require.Len(t, l.back, 1)
 	require.False(t, got.Exact)
-	require.WithinDuration(t, time.Now().Add(-10*time.Minute), got.Back, time.Minute)
+	require.WithinDuration(t, time.Now(), got.Back, time.Minute)
 
+	l = &looked{page: "[{}]", most: 3}
+	got = look(l, rare, time.Time{})
+	require.Len(t, l.back, 4, "a million in one span")
+	require.Len(t, got.Tasks, 1, "what was found before")
+	require.False(t, got.Exact)
+	require.WithinDuration(t, time.Now().Add(-160*time.Second), got.Back, 20*time.Second)
+
+	l = &looked{page: "[]", slow: lookTime / 2}
+	_, n, back, err := lookBackProcesses(t.Context(), newAPI(l).client, client.ProcessFilter{Name: "x", Size: 2})
+	require.NoError(t, err)
+	require.Equal(t, []time.Duration{10 * time.Second}, l.back)
+	require.False(t, n.Exact)
+	require.WithinDuration(t, time.Now(), back, time.Minute)
+	for _, f := range []client.ProcessFilter{{ProcessInstanceID: "x"}, {BusinessKey: "x"}, {SuperProcessInstanceID: "x"}, {Ascending: true}} {
+		l = &looked{page: "[]"}
+		_, _, _, err = lookBackProcesses(t.Context(), newAPI(l).client, f)
+		require.NoError(t, err)
+		require.Empty(t, l.back, f)
+	}
 	for _, f := range []client.Filter{{TaskID: "x", Descending: true}, {ProcessInstanceID: "x", Descending: true}, {Stone: "x"}} {
 		l = &looked{page: "[]"}
 		look(l, f, time.Time{})

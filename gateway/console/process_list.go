@@ -93,7 +93,9 @@ type processesData struct {
 	Statuses, Types []string // to choose from
 	Processes       []client.ProcessInstance
 	Pager           pager
-	Problem         *trouble // of the search
+	Back            time.Time // how far back was looked, zero for all
+	AllURL          string    // looks through all, however long it takes
+	Problem         *trouble  // of the search
 }
 
 // tab is one of the pages about processes.
@@ -116,9 +118,9 @@ func (c *console) processes(v *visit) (page, error) {
 	d := processesData{Tabs: processTabs(v, "/processes"), Search: processSearchOf(v.URL.Query()), Statuses: processStatuses, Types: processTypes}
 	p := page{Name: "processes", Nav: "processes", Title: v.text("nav.processes")}
 	f, err := d.Search.filter(c.cfg.Zone)
-	var n int
+	var n client.Count
 	if err == nil {
-		d.Processes, n, err = v.api.Processes(v.ctx(), f)
+		d.Processes, n, d.Back, err = lookBackProcesses(v.ctx(), v.api, f)
 	}
 	if err != nil {
 		t := problem(v, err)
@@ -129,7 +131,11 @@ func (c *console) processes(v *visit) (page, error) {
 		p.Data = d
 		return p, nil
 	}
-	d.Pager = pagerOf(client.Count{Total: n, Exact: true}, d.Search.Start, len(d.Processes), d.Search.address)
+	if all := d.Search; !d.Back.IsZero() {
+		all.After = everAfter
+		d.AllURL = all.address(all.Start)
+	}
+	d.Pager = pagerOf(n, d.Search.Start, len(d.Processes), d.Search.address)
 	p.Live.Every = tasksEvery
 	p.Data = d
 	return p, nil

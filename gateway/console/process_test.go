@@ -66,7 +66,7 @@ func TestProcesses(t *testing.T) {
 	many := ">[" + strings.Repeat(processJSON("p", "rollback.failed", `"processName":"机器 🚀 <i>"`)+",", 49) + processJSON("p", "deleted", "") + "]"
 	got = visit(t, river.with(fixture{"GET /process": many}), "/console/processes?modelKey=m&start=50")
 	require.Contains(t, got.text, "机器 🚀 <i>")
-	require.Contains(t, got.text, "100 000 found · 51 to 100")
+	require.Contains(t, got.text, "more than 100 000 found · 51 to 100")
 	require.Contains(t, got.body, "modelKey=m&amp;start=100")
 	require.Contains(t, got.body, `name="modelKey" value="m"`)
 }

@@ -16,6 +16,8 @@ const (
 	// maxDeep is how far pages go: the store has to step over all before.
 	maxDeep    = 10_000
 	tasksEvery = 5 // seconds, where there is no filter that events know
+
+	everAfter = "1970-01-01T00:00:00Z" // is before all there is
 )
 
 func (c *console) taskRoutes() {
@@ -179,7 +181,7 @@ func (c *console) tasks(v *visit) (page, error) {
 		return p, nil
 	}
 	if all := d.Search; !d.Back.IsZero() {
-		all.After = "1970-01-01T00:00:00Z"
+		all.After = everAfter
 		d.AllURL = all.url()
 	}
 	d.Pager = pagerOf(d.Count, d.Search.Start, len(d.Tasks), func(start int) string { return d.Search.address("/tasks", start) })

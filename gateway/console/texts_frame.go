@@ -45,7 +45,7 @@ var frameTexts = map[string]words{
 	"list.older":    {"Older", "较旧"},
 	"list.pages":    {"Pages", "翻页"},
 	"list.deep":     {"Pages end here: narrow the search to see older ones.", "翻页到此为止：请缩小搜索范围以查看更早的记录。"},
-	"list.back":     {"To be quick, only the tasks were looked at that were made since", "为保持快速，仅查看了此时间之后创建的任务："},
+	"list.back":     {"To be quick, only what was made later was looked at: since", "为保持快速，仅查看了此时间之后创建的内容："},
 	"list.all":      {"Look through all", "查看全部"},
 	"list.nothing":  {"Nothing found.", "没有找到。"},
 	"list.search":   {"Search", "搜索"},
