@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/gateway/fault"
@@ -179,6 +180,7 @@ func (r *Runtime) tryJob(ctx context.Context, due *store.Job) error {
 			if err != nil || j == nil || !able(e.in) || j.v.Due.After(s.now) {
 				return err
 			}
+			s.cause(e.in, causeOf(&j.v), attribute.String("riverstones.activity", j.v.Activity))
 			return f(s, e, j)
 		})
 	}

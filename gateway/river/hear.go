@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/riverstones/riverstones/gateway/fault"
 	"github.com/riverstones/riverstones/gateway/river/bpmn"
@@ -64,12 +65,14 @@ func (s *step) hear(end *store.TaskEnd) error {
 		return err
 	}
 	if id := undoing(top); id != "" {
+		s.cause(in, causeEnd, attribute.String("riverstones.task_id", st.TaskID))
 		return s.undone(top, id, &st)
 	}
 	e, j := in.jobOf(end.Task)
 	if j == nil || in.Ended() {
 		return nil
 	}
+	s.cause(in, causeEnd, attribute.String("riverstones.task_id", st.TaskID))
 	if in.Suspended {
 		return s.keepLate(j, end.Occasion == store.Resumed)
 	}

@@ -37,6 +37,7 @@ type step struct {
 	due       bool   // a job was made
 	sends     bool   // the outbox has something new
 	trace     string // of the request that is served, "" for none
+	watch     *watch
 }
 
 // step runs f and what it leads to in one transaction, up to the wait states.
@@ -46,7 +47,8 @@ func (r *Runtime) step(ctx context.Context, f func(s *step) error) error {
 	w := r.watch(ctx)
 	traced := w.traceparent(ctx)
 	err := r.store.Step(ctx, func(ctx context.Context, tx store.RuntimeTx) error {
-		s := &step{ctx: ctx, rt: r, tx: tx, now: r.now(), instances: map[string]*instance{}, found: map[[5]string]store.Definition{}, trace: traced}
+		s := &step{ctx: ctx, rt: r, tx: tx, now: r.now(), instances: map[string]*instance{}, found: map[[5]string]store.Definition{}, trace: traced, watch: w}
+		w.causes = nil // of a try that the database gave up
 		defer func() { w.moves = s.moves }()
 		if err := f(s); err != nil {
 			return err

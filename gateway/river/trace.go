@@ -30,10 +30,14 @@ type watch struct {
 	span  trace.Span // of the caller, or its own below that
 	own   bool
 	moves int
+	// causes are the spans of what moves instances in the background, by the
+	// outermost one of each.
+	causes map[string]trace.Span
 }
 
 // watch begins a span for a step of a request that is traced. Steps in the
-// background have none: one of them may move instances of several traces.
+// background have none: one of them may move instances of several traces, and
+// has a span for each, see [step.cause].
 func (r *Runtime) watch(ctx context.Context) *watch {
 	w := &watch{rt: r, began: time.Now(), span: trace.SpanFromContext(ctx)}
 	if r.deps.Tracer != nil && w.span.SpanContext().IsValid() {
@@ -60,6 +64,7 @@ func (w *watch) done(err error) {
 		w.span.SetAttributes(attribute.Int("riverstones.moves", w.moves))
 	}
 	w.end(err)
+	w.endCauses(err)
 	if w.rt.deps.Stepped != nil {
 		w.rt.deps.Stepped(Stepped{Took: time.Since(w.began), Moves: w.moves, Err: err, Trace: w.span.SpanContext()})
 	}
@@ -70,16 +75,25 @@ func (w *watch) traceparent(ctx context.Context) string {
 	if !w.span.SpanContext().IsValid() {
 		return ""
 	}
+	return traceparent(ctx, w.span)
+}
+
+// traceparent names a span as W3C does.
+func traceparent(ctx context.Context, span trace.Span) string {
 	c := propagation.MapCarrier{}
-	propagation.TraceContext{}.Inject(trace.ContextWithSpan(ctx, w.span), c)
+	propagation.TraceContext{}.Inject(trace.ContextWithSpan(ctx, span), c)
 	return c[queue.HeaderTrace]
 }
 
 // traceOf is what a task of an instance carries: the trace of the request that
-// moves it, or else of the one that started the instance.
+// moves it, or of what does in the background, or else of the request that
+// started the instance.
 func (s *step) traceOf(in *instance) string {
-	if s.trace == "" && in.root != nil {
-		return in.root.state.Trace
+	if s.trace != "" {
+		return s.trace
 	}
-	return s.trace
+	if caused := s.watch.causedBy(s.ctx, in); caused != "" || in.root == nil {
+		return caused
+	}
+	return in.root.state.Trace
 }

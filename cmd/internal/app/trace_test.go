@@ -160,7 +160,8 @@ func TestTraceOfATask(t *testing.T) {
 }
 
 // The tasks of a process belong to the trace that started it, also those that
-// the runtime publishes in the background and those of called processes.
+// the runtime publishes in the background and those of called processes: below
+// what made it go on.
 func TestTraceOfAProcess(t *testing.T) {
 	t.Parallel()
 	cfg := settings(t)
@@ -172,7 +173,9 @@ func TestTraceOfAProcess(t *testing.T) {
 		return fmt.Sprintf(`<sequenceFlow id="%s-%s" sourceRef=%q targetRef=%q/>`, from, to, from, to)
 	}
 	deploy(t, a, model("inner", `<startEvent id="s"/>`+flow("s", "c")+task("c")+flow("c", "e")+`<endEvent id="e"/>`))
-	deploy(t, a, model("outer", `<startEvent id="s"/>`+flow("s", "a")+task("a")+flow("a", "b")+task("b")+flow("b", "call")+
+	deploy(t, a, model("outer", `<startEvent id="s"/>`+flow("s", "a")+task("a")+flow("a", "t")+
+		`<intermediateCatchEvent id="t"><timerEventDefinition><timeDuration>PT0.01S</timeDuration></timerEventDefinition></intermediateCatchEvent>`+
+		flow("t", "b")+strings.Replace(task("b"), "/>", ` flowable:async="true"/>`, 1)+flow("b", "call")+
 		`<callActivity id="call" calledElement="inner"/>`+flow("call", "e")+`<endEvent id="e"/>`))
 	post(t, a.URL()+"/runtime/process-instances", `{"processDefinitionKey":"outer"}`)
 	queuetest.WaitFor(t, func() bool {
@@ -188,8 +191,19 @@ func TestTraceOfAProcess(t *testing.T) {
 	for _, way := range ways {
 		counts[way]++
 	}
-	require.Equal(t, map[string]int{request: 1, step: 1, step + " > Quick start": 3, step + " > Quick monitor": 3,
-		step + " > record produce.success": 3, step + " > record monitor.success": 3}, counts)
+	const end, timer, later = " > river end", " > river timer", " > river continuation"
+	want := map[string]int{
+		request: 1, step: 1, // which publishes a
+		step + end: 2, step + timer: 1, // of a and b; the timer leaves b to a continuation
+		step + later:     1, // which publishes b
+		step + end + end: 1, // of c, which the end of b published in the called process
+	}
+	for _, from := range []string{step, step + later, step + end} {
+		for _, what := range []string{"Quick start", "Quick monitor", "record produce.success", "record monitor.success"} {
+			want[from+" > "+what] = 1
+		}
+	}
+	require.Equal(t, want, counts)
 }
 
 // Without a collector a caller's trace goes along all the same.
