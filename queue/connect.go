@@ -103,6 +103,26 @@ func checkURLs(servers string) (user string, err error) {
 	return user, nil
 }
 
+// Reached returns nil while nc is connected, else why not: an error that wraps
+// [nats.ErrDisconnected], or [nats.ErrConnectionClosed] for one that is closed
+// for good, and names the servers without what their URLs may hold beside.
+func Reached(nc *nats.Conn) error {
+	if nc.IsConnected() {
+		return nil
+	}
+	why := nats.ErrDisconnected
+	if nc.IsClosed() {
+		why = nats.ErrConnectionClosed
+	}
+	var at []string
+	for _, s := range nc.Servers() {
+		if u, err := url.Parse(s); err == nil {
+			at = append(at, u.Host)
+		}
+	}
+	return fmt.Errorf("no connection to NATS at %s: %w", strings.Join(at, ", "), why)
+}
+
 // Options are the settings of a connection as [Connect] makes it, for
 // connections that are made otherwise, such as those within the process.
 func Options(cfg ConnectConfig) []nats.Option {

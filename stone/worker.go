@@ -139,7 +139,8 @@ func withDefaults(s Spec) Spec {
 }
 
 // Start makes the stones' consumers where they are missing and begins to work
-// in the background. ctx bounds the start only.
+// in the background. While NATS or its stream is not there yet it waits, until
+// ctx ends or 60 s at most; the error then says what for. ctx bounds the start only.
 func (w *Worker) Start(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -149,8 +150,10 @@ func (w *Worker) Start(ctx context.Context) error {
 	case len(w.stones) == 0:
 		return ErrNoStone
 	}
+	wait, stop := context.WithTimeout(ctx, startPatience)
+	defer stop()
 	for i, r := range w.stones {
-		if err := r.start(ctx); err != nil {
+		if err := r.start(wait); err != nil {
 			for _, r := range w.stones[:i] {
 				r.stop(ctx)
 			}
@@ -242,7 +245,7 @@ func (r *runner) start(ctx context.Context) error {
 		stopRest()
 		return err
 	}
-	if _, err := (queue.Durables{AckWait: r.w.cfg.AckWait}).Ensure(ctx, r.w.js, r.spec.Code, r.spec.BusinessKey); err != nil {
+	if err := r.ensure(ctx); err != nil {
 		stopPull()
 		stopRest()
 		r.helpers.Wait()

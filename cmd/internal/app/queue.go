@@ -115,6 +115,9 @@ func (a *App) await(ctx context.Context, nc *nats.Conn, try func(ctx context.Con
 		once, stop := context.WithTimeout(ctx, natsTry)
 		err := try(once)
 		stop()
+		if away := queue.Reached(nc); err != nil && away != nil {
+			err = away // what failed is only how that shows
+		}
 		if err == nil || errors.Is(err, queue.ErrAssetSettings) || errors.Is(err, queue.ErrOtherForm) || nc.IsClosed() {
 			return err // time would not change it
 		}
