@@ -51,14 +51,27 @@ func ErrorHandler(log *zap.Logger) echo.HTTPErrorHandler {
 			seconds := max(1, (f.RetryAfter+time.Second-1)/time.Second)
 			c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(seconds)))
 		}
-		_ = send(c, statuses[f.Kind], AppendError(nil, f)) // fails only if the client is gone
+		status := statuses[f.Kind]
+		if gone(c, f) {
+			status = statusGone
+		}
+		_ = send(c, status, AppendError(nil, f)) // fails only if the client is gone
 	}
+}
+
+// statusGone is what proxies log for a client that did not wait: it is no
+// failure of ours, and must not count as one.
+const statusGone = 499
+
+// gone reports whether a request failed because its client went away.
+func gone(c echo.Context, f *fault.Error) bool {
+	return errors.Is(f.Cause, context.Canceled) && c.Request().Context().Err() != nil
 }
 
 func logCause(log *zap.Logger, c echo.Context, f *fault.Error) {
 	fields := []zap.Field{zap.String(requestid.Key, requestID(c)), zap.String("path", pathOf(c)), zap.String("detail", f.Detail), zap.Error(f.Cause)}
 	switch {
-	case errors.Is(f.Cause, context.Canceled) && c.Request().Context().Err() != nil:
+	case gone(c, f):
 		log.Debug("client went away", fields...)
 	case f.Kind == fault.Internal:
 		log.Error("request failed", fields...)

@@ -345,6 +345,22 @@ func TestChunkedRequestsCloseTheirConnection(t *testing.T) {
 	require.True(t, resp.Close)
 }
 
+// A request that nobody waits for any more is no failure of ours.
+func TestClientGone(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	ctx, leave := context.WithCancel(t.Context())
+	s.get = func(ctx context.Context, _ thing) (answer, error) {
+		leave()
+		<-ctx.Done()
+		return "", fault.New(fault.Unavailable, "ask again").Because(fmt.Errorf("list: %w", ctx.Err()))
+	}
+	w := httptest.NewRecorder()
+	s.Config.Handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/thing/a", http.NoBody))
+	require.Equal(t, 499, w.Code)
+	require.Zero(t, s.logs.FilterLevelExact(zapcore.WarnLevel).Len())
+}
+
 // FuzzStrictJSON compares with the standard library: what is accepted must be
 // one JSON value there too, with the same raw bytes.
 func FuzzStrictJSON(f *testing.F) {

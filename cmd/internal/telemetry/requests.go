@@ -42,7 +42,7 @@ type request struct {
 // Gateway returns what counts for the gateway and for the process runtime.
 func (m *Metrics) Gateway() *Gateway {
 	g := &Gateway{
-		total:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "riverstones_http_requests_total", Help: "Requests of the REST API, over NATS too."}, []string{labelMethod, "route", "status"}),
+		total:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "riverstones_http_requests_total", Help: "Requests of the REST API, over NATS too. Status 499 is a client that did not wait."}, []string{labelMethod, "route", "status"}),
 		seconds: prometheus.NewHistogramVec(histogram("riverstones_http_request_seconds", "How long requests of the REST API took. Event streams last as long as their listeners stay.", seconds(9)), []string{labelMethod, "route"}),
 		steps:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "riverstones_river_steps_total", Help: "Steps of processes: ok, refused (the model or the request does not allow it), or error (the database can not answer, or a fault of ours)."}, []string{labelOutcome}),
 		step:    prometheus.NewHistogram(histogram("riverstones_river_step_seconds", "How long one step of a process took, with tries that the database made necessary.", seconds(8))),
