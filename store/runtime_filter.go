@@ -9,6 +9,9 @@ type Paging struct {
 	// Any other is an error.
 	Sort       string
 	Descending bool
+	// CountTo is where counting what matches ends: a total of this many says
+	// that there may be more. 0 counts all, which takes the longer the more match.
+	CountTo int
 }
 
 // TenantFilter selects by tenant; fields that are zero select nothing away.

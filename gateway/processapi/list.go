@@ -30,6 +30,7 @@ func (l *listRequest) Bind(in *rest.Input) error {
 	}
 	f.Start = q.Int("start", 0, maxStart, 0)
 	f.Size = q.Int("size", 1, maxSize, defaultSize)
+	f.CountTo = store.CountLimit + 1
 	f.Sort, f.Descending = "start", q.OneOf("order", "desc", "asc") == "desc"
 	return q.Err()
 }
@@ -71,8 +72,14 @@ func (a *api) list(ctx context.Context, r listRequest) (page, error) {
 // Status is 200.
 func (p page) Status() int { return http.StatusOK }
 
-// Header says how many processes match.
-func (p page) Header(h http.Header) { h.Set("X-Total-Count", strconv.Itoa(p.total)) }
+// Header says how many processes match, as the list of tasks does: past
+// [store.CountLimit] they are not counted.
+func (p page) Header(h http.Header) {
+	h.Set("X-Total-Count", strconv.Itoa(min(p.total, store.CountLimit)))
+	if p.total > store.CountLimit {
+		h.Set("X-Total-Exact", "false")
+	}
+}
 
 // AppendJSON appends the array.
 func (p page) AppendJSON(dst []byte) []byte {

@@ -35,7 +35,7 @@ func (r *Runtime) AcquireJobs(ctx context.Context, a Acquire) ([]AcquiredJob, er
 		return nil, fault.New(fault.Invalid, "numberOfTasks must be between 1 and %d", MaxAcquire)
 	}
 	f := store.JobFilter{Topic: a.Topic, Kinds: []store.JobKind{store.ExternalJob}, Acquirable: true, Now: r.now(),
-		Paging: store.Paging{Sort: "created", Size: max(2*a.Tasks, 20)}}
+		Paging: store.Paging{Sort: "created", Size: max(2*a.Tasks, 20), CountTo: 1}}
 	f.Tenant = a.Tenant
 	k := &taking{r: r, a: &a}
 	for seen := 0; seen < maxSeen; {
@@ -341,7 +341,7 @@ func (r *Runtime) UnacquireJobs(ctx context.Context, worker string, jobIDs ...st
 	if len(jobIDs) == 0 {
 		locked := true
 		rows, _, err := r.store.Jobs(ctx, store.JobFilter{Kinds: []store.JobKind{store.ExternalJob}, Locked: &locked, Owner: worker, Now: r.now(),
-			Paging: store.Paging{Size: maxErase}})
+			Paging: store.Paging{Size: maxErase, CountTo: 1}})
 		if err != nil {
 			return r.explain(err)
 		}

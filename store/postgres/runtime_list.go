@@ -19,6 +19,8 @@ var runtimeLists = sqlkit.RuntimeLists{
 	In:     "= any(%s)",
 	Like:   "like %s escape ''",
 	Match:  func(like string) any { return like },
+	// Not with in, whose set is gone through for each row when it is large.
+	Suspended: "exists (select 1 from instance s where s.suspended and s.id = %s)",
 }
 
 // Deployments returns one page of deployments.

@@ -21,6 +21,8 @@ var runtimeLists = sqlkit.RuntimeLists{
 	In:     "in (select value from json_each(%s))",
 	Like:   "glob %s", // like has no regard to case
 	Match:  func(like string) any { return globs.Replace(like) },
+	// Not with exists, which looks at the row of each instance.
+	Suspended: "%s in (select id from instance where suspended)",
 }
 
 // globs turns a pattern of LIKE into one of GLOB.

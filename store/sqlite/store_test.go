@@ -188,7 +188,12 @@ func TestOutboxPlan(t *testing.T) {
 
 func plan(t *testing.T, db *sql.DB, query string) string {
 	t.Helper()
-	rows, err := db.Query("explain query plan "+query, []any{1, 500, 1000}[:strings.Count(query, "?")]...)
+	return planOf(t, db, query, []any{1, 500, 1000}[:strings.Count(query, "?")])
+}
+
+func planOf(t *testing.T, db *sql.DB, query string, args []any) string {
+	t.Helper()
+	rows, err := db.Query("explain query plan "+query, args...)
 	require.NoError(t, err)
 	defer rows.Close() //nolint:errcheck // read to the end
 	var lines []string

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/riverstones/riverstones/store"
@@ -33,8 +32,9 @@ func RuntimeBenchmarks(b *testing.B, open func(testing.TB) (s store.Store, settl
 	b.Run("list", func(b *testing.B) {
 		s, settle := open(b)
 		fill(b, s)
+		b.Run("unsettled", func(b *testing.B) { benchLists(b, s) })
 		settle()
-		benchLists(b, s)
+		b.Run("settled", func(b *testing.B) { benchLists(b, s) })
 	})
 }
 
@@ -77,49 +77,6 @@ func benchStep(ctx context.Context, tx store.RuntimeTx, id string, n int) error 
 	done := store.Activity{Instance: id, Execution: e.ID, Activity: e.Activity, Type: "serviceTask", Start: e.Entered, End: time.Now()}
 	e.Activity, e.Entered = fmt.Sprint("a", n%10), done.End
 	return tx.Write(ctx, &store.RuntimeChanges{Executions: []store.Execution{e}, Activities: []store.Activity{done}})
-}
-
-// fill makes instances with two executions each.
-func fill(b *testing.B, s store.Store) {
-	b.Helper()
-	for range benchInstances() / benchChunk {
-		c := &store.RuntimeChanges{}
-		for range benchChunk {
-			id := uuid.NewString()
-			i := instance(id)
-			i.BusinessKey = "key " + id
-			e := token(uuid.NewString(), id, "pack", 2)
-			c.Instances, c.Executions = append(c.Instances, i), append(c.Executions, root(id), e)
-			c.Variables = append(c.Variables, text(id, id, "city", id[:2]))
-		}
-		require.NoError(b, s.Step(b.Context(), func(ctx context.Context, tx store.RuntimeTx) error { return tx.Write(ctx, c) }))
-	}
-}
-
-func benchLists(b *testing.B, s store.Store) {
-	b.Helper()
-	page := store.Paging{Size: 10}
-	some, _, err := s.Executions(b.Context(), store.ExecutionFilter{Paging: page})
-	require.NoError(b, err)
-	for name, f := range map[string]store.ExecutionFilter{
-		"all":        {Paging: page},
-		"deep":       {Paging: store.Paging{Start: 99_000, Size: 10}},
-		"by tenant":  {Paging: store.Paging{Size: 10, Sort: "tenant", Descending: true}},
-		"definition": {Paging: page, Definition: "order:1:d1"},
-		"activity":   {Paging: page, Activity: "pack"},
-		"instance":   {Paging: page, Instance: some[0].Instance},
-		"business":   {Paging: page, BusinessKey: "key " + some[0].Instance},
-		"variable":   {Paging: page, Variables: []store.Condition{{Name: "city", Operation: store.Equals, Type: "string", Key: "a0"}}},
-		"root":       {Paging: page, RootVars: []store.Condition{{Name: "city", Operation: store.Equals, Type: "string", Key: "a0"}}},
-	} {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				_, total, err := s.Executions(b.Context(), f)
-				require.NoError(b, err)
-				require.NotZero(b, total)
-			}
-		})
-	}
 }
 
 func benchInstances() int {

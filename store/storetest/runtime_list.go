@@ -343,6 +343,18 @@ func testListPages(t *testing.T, s store.Store) {
 	require.NoError(t, err)
 	require.Empty(t, page)
 	require.Equal(t, 7, total)
+	for _, f := range []store.ExecutionFilter{{}, {Key: "order"}, {Variables: []store.Condition{{Name: "city", Operation: store.Equals, Type: "string", Key: "Bern"}}}, {Signal: "go"}} {
+		_, all, err := s.Executions(t.Context(), f)
+		require.NoError(t, err)
+		for to := 1; to < 9; to++ {
+			for _, size := range []int{0, 1, 3, 7} {
+				f.Paging = store.Paging{Size: size, CountTo: to}
+				_, total, err = s.Executions(t.Context(), f)
+				require.NoError(t, err)
+				require.Equal(t, min(to, all), total, f)
+			}
+		}
+	}
 	_, _, err = s.Executions(t.Context(), store.ExecutionFilter{Paging: store.Paging{Size: 5, Sort: "e.id; drop table execution"}})
 	require.Error(t, err)
 }

@@ -1,13 +1,17 @@
 package sqlkit
 
-import "github.com/riverstones/riverstones/store"
+import (
+	"slices"
+
+	"github.com/riverstones/riverstones/store"
+)
 
 var deploymentSorts = sorts{{"id", "d.id", false}, {"name", "d.name", false}, {"time", "d.time", false}, {"tenant", "d.tenant", false}}
 
 // Deployments returns the list of deployments.
 func (l RuntimeLists) Deployments(f *store.DeploymentFilter) (Listing, error) {
 	b := l.from("deployment d")
-	b.text("d.id", f.ID)
+	b.key("d.id", f.ID)
 	b.text("d.name", f.Name)
 	b.like("d.name", f.NameLike)
 	b.text("d.key", f.Key)
@@ -21,7 +25,7 @@ var definitionSorts = sorts{{"name", "d.name", false}, {"id", "d.id", false}, {"
 // Definitions returns the list of definitions.
 func (l RuntimeLists) Definitions(f *store.DefinitionFilter) (Listing, error) {
 	b := l.from("definition d")
-	b.text("d.id", f.ID)
+	b.key("d.id", f.ID)
 	b.text("d.key", f.Key)
 	b.like("d.key", f.KeyLike)
 	b.text("d.name", f.Name)
@@ -46,29 +50,32 @@ var instanceSorts = sorts{{"id", "i.id", false}, {"definition", "i.definition", 
 // Instances returns the list of instances.
 func (l RuntimeLists) Instances(f *store.InstanceFilter) (Listing, error) {
 	b := l.from("instance i")
-	for _, e := range []struct{ column, value string }{
-		{"i.id", f.ID}, {"i.key", f.Key}, {"i.definition", f.Definition}, {"i.business_key", f.BusinessKey},
-		{"i.super_instance", f.SuperInstance}, {"i.name", f.Name}, {"i.start_user", f.StartedBy},
-	} {
-		b.text(e.column, e.value)
-	}
+	b.key("i.id", f.ID)
+	b.few("i.business_key", f.BusinessKey)
+	b.few("i.super_instance", f.SuperInstance)
+	b.text("i.name", f.Name)
+	b.text("i.start_user", f.StartedBy)
 	if f.BusinessKey != "" {
 		b.Where("i.business_key <> ''") // as the index has it
 	}
 	if f.SuperInstance != "" {
 		b.Where("i.super_instance <> ''")
 	}
+	b.models(f)
 	if f.SubInstance != "" {
+		*b.sought = true
 		b.Where("i.id in (select super_instance from instance where id = " + b.Var(Text(f.SubInstance)) + ")")
-	}
-	if f.Deployment != "" {
-		b.Where("i.definition in (select id from definition where deployment = " + b.Var(Text(f.Deployment)) + ")")
 	}
 	b.set("i.id", f.IDs)
 	numbers(b, "i.kind", f.Kinds)
+	if !slices.Contains(f.Kinds, store.Forward) && len(f.Kinds) > 0 {
+		b.Where("i.kind <> 1") // as the index has it
+	}
 	numbers(b, "i.status", f.Statuses)
+	if len(f.Statuses) > 0 && !slices.Contains(f.Statuses, store.Running) && !slices.Contains(f.Statuses, store.Completed) {
+		b.Where("i.status not in (1, 5)")
+	}
 	b.flag("i.suspended", f.Suspended)
-	b.flag("i.end_time is not null", f.Ended)
 	b.after("i.start_time", f.StartedAfter)
 	b.before("i.start_time", f.StartedBefore)
 	b.after("i.end_time", f.EndedAfter)
@@ -78,34 +85,79 @@ func (l RuntimeLists) Instances(f *store.InstanceFilter) (Listing, error) {
 	return b.finish(f.Paging, instanceSorts, "instance", "i", Instances.List("i"), "")
 }
 
+// models selects instances by what they run, and whether they do. Those that run
+// are sought among all of them: the index of a model has its whole history.
+func (l listing) models(f *store.InstanceFilter) {
+	definition := "i.definition"
+	switch {
+	case f.Ended == nil:
+		l.text("i.key", f.Key)
+	case *f.Ended:
+		l.Where("i.end_time is not null")
+		l.text("i.key", f.Key)
+	default:
+		l.Where("i.end_time is null")
+		if definition += " || ''"; f.Key != "" {
+			l.Where(definition + " in (select id from definition where key = " + l.Var(Text(f.Key)) + ")")
+		}
+	}
+	l.text(definition, f.Definition)
+	if f.Deployment != "" {
+		l.Where(definition + " in (select id from definition where deployment = " + l.Var(Text(f.Deployment)) + ")")
+	}
+}
+
 var executionSorts = sorts{{"id", "e.id", false}, {"definition", "e.definition", false}, {"key", "e.key", false}, {"tenant", "e.tenant", false}}
 
 // Executions returns the list of executions.
 func (l RuntimeLists) Executions(f *store.ExecutionFilter) (Listing, error) {
-	b := l.from("execution e")
-	for _, e := range []struct{ column, value string }{
-		{"e.id", f.ID}, {"e.parent", f.Parent}, {"e.instance", f.Instance}, {"e.key", f.Key}, {"e.definition", f.Definition},
-		{"e.activity", f.Activity},
-	} {
-		b.text(e.column, e.value)
+	if driven, ok := l.driven(f); ok {
+		return driven.list(f)
 	}
+	b := l.from("execution e")
+	b.key("e.id", f.ID)
+	b.few("e.parent", f.Parent)
+	b.few("e.instance", f.Instance)
 	if f.Parent != "" {
 		b.Where("e.parent <> ''") // as the index has it
 	}
-	if f.Activity != "" {
-		b.Where("e.active")
-	}
 	b.set("e.instance", f.Instances)
 	if f.BusinessKey != "" { // of the root, whose id is the instance's
+		*b.sought = true
 		b.Where("e.id in (select id from instance where business_key <> '' and business_key = " + b.Var(Text(f.BusinessKey)) + ")")
 	}
 	b.subscribed(store.Signal, f.Signal)
 	b.subscribed(store.Message, f.Message)
 	b.variables("e.id", f.Variables)
 	b.variables("e.instance", f.RootVars)
+	b.places(f)
 	b.tenant("e.tenant", f.TenantFilter)
-	return b.finish(f.Paging, executionSorts, "execution", "e",
-		Executions.List("e")+", i.super_execution, i.tenant, i.suspended", " join instance i on i.id = e.instance")
+	return b.executions(f.Paging)
+}
+
+// places selects executions by their model and activity, whose indexes a planner
+// must not prefer to what finds fewer.
+func (l listing) places(f *store.ExecutionFilter) {
+	plain := ""
+	if *l.sought {
+		plain = " || ''"
+	}
+	l.text("e.key"+plain, f.Key)
+	l.text("e.definition"+plain, f.Definition)
+	l.text("e.activity"+plain, f.Activity)
+	if f.Activity != "" {
+		l.Where("e.active")
+	}
+}
+
+// What a list shows of an execution, and where that is found.
+var (
+	executionColumns = Executions.List("e") + ", i.super_execution, i.tenant, i.suspended"
+	executionJoin    = " join instance i on i.id = e.instance"
+)
+
+func (l listing) executions(p store.Paging) (Listing, error) {
+	return l.finish(p, executionSorts, "execution", "e", executionColumns, executionJoin)
 }
 
 func (l listing) subscribed(kind store.SubscriptionKind, name string) {
@@ -118,7 +170,7 @@ func (l listing) subscribed(kind store.SubscriptionKind, name string) {
 // of selects what belongs to an execution.
 func (l listing) of(alias, execution string) {
 	if execution != "" {
-		l.text(alias+".execution", execution)
+		l.few(alias+".execution", execution)
 		l.Where(alias + ".instance in (select instance from execution where id = " + l.Var(Text(execution)) + ")") // which has an index
 	}
 }
@@ -130,19 +182,24 @@ var userTaskSorts = sorts{{"id", "t.id", false}, {"name", "t.name", false}, {"pr
 // UserTasks returns the list of user tasks.
 func (l RuntimeLists) UserTasks(f *store.UserTaskFilter) (Listing, error) {
 	b := l.from("user_task t")
+	b.key("t.id", f.ID)
+	b.few("t.instance", f.Instance)
 	for _, e := range []struct{ column, value string }{
-		{"t.id", f.ID}, {"t.name", f.Name}, {"t.assignee", f.Assignee}, {"t.owner", f.Owner}, {"t.instance", f.Instance},
-		{"t.element", f.Key}, {"t.definition", f.Definition},
+		{"t.name", f.Name}, {"t.assignee", f.Assignee}, {"t.owner", f.Owner}, {"t.element", f.Key}, {"t.definition", f.Definition},
 	} {
 		b.text(e.column, e.value)
 	}
 	b.like("t.name", f.NameLike)
 	b.of("t", f.Execution)
-	if f.DefinitionKey != "" || f.BusinessKey != "" || f.Active != nil {
-		b.instance("t")
-		b.text("i.key", f.DefinitionKey)
-		b.text("i.business_key", f.BusinessKey)
-		b.flag("not i.suspended", f.Active)
+	if f.DefinitionKey != "" {
+		b.Where("t.definition in (select id from definition where key = " + b.Var(Text(f.DefinitionKey)) + ")")
+	}
+	if f.BusinessKey != "" {
+		*b.sought = true
+		b.Where("t.instance in (select id from instance where business_key <> '' and business_key = " + b.Var(Text(f.BusinessKey)) + ")")
+	}
+	if f.Active != nil {
+		b.suspended("t", !*f.Active)
 	}
 	const candidate = "t.id in (select task from user_task_candidate where kind = "
 	if f.CandidateUser != "" {
@@ -163,8 +220,8 @@ var jobSorts = sorts{{"id", "j.id", false}, {"due", "j.due", false}, {"created",
 // Jobs returns the list of jobs.
 func (l RuntimeLists) Jobs(f *store.JobFilter) (Listing, error) {
 	b := l.from("job j")
-	b.text("j.id", f.ID)
-	b.text("j.instance", f.Instance)
+	b.key("j.id", f.ID)
+	b.few("j.instance", f.Instance)
 	b.of("j", f.Execution)
 	b.text("j.definition", f.Definition)
 	b.text("j.activity", f.Activity)
@@ -180,8 +237,8 @@ func (l RuntimeLists) Jobs(f *store.JobFilter) (Listing, error) {
 	b.flag("j.retries <= 0", f.Dead)
 	if f.Acquirable {
 		now := b.Var(l.Time(f.Now))
-		b.instance("j")
-		b.Where("j.due <= "+now, "j.lock_until <= "+now, "j.retries > 0", "not i.suspended")
+		b.Where("j.due <= "+now, "j.lock_until <= "+now, "j.retries > 0")
+		b.suspended("j", false)
 	}
 	if f.Lapsed {
 		b.Where("j.topic <> ''", "j.lock_owner <> ''", "j.lock_until <= "+b.Var(l.Time(f.Now)))

@@ -19,20 +19,29 @@ type RuntimeLists struct {
 	In     string                // what follows a column that is in the set bound at %s
 	Like   string                // what follows a column that matches the pattern bound at %s
 	Match  func(like string) any // binds a pattern of LIKE without escapes
+	// Suspended is true of the id %s of an instance that is suspended.
+	Suspended string
 }
 
 // Listing is a list: one page, and how many match in all.
 type Listing struct {
 	Page, Count         string
 	PageArgs, CountArgs []any
+
+	one bool // at most one row matches
 }
 
 // Counted returns how many match if the rows read of a page tell.
 func (l Listing) Counted(p store.Paging, read int) (total int, ok bool) {
-	if read >= p.Size || read == 0 && p.Start > 0 {
+	seen := max(p.Start, 0) + read
+	switch {
+	case read == 0 && (p.Start > 0 || p.Size <= 0):
 		return 0, false
+	case p.CountTo > 0 && seen >= p.CountTo:
+		return p.CountTo, true
+	default:
+		return seen, read < p.Size || l.one
 	}
-	return max(p.Start, 0) + read, true
 }
 
 // sorts are the names a list is sorted by, the default first.
@@ -70,17 +79,18 @@ type listing struct {
 	// sought says that the matches are found by other tables. A planner that
 	// hopes to meet them soon in the order of ids may walk through all rows.
 	sought *bool
+	one    *bool // they are found by their key
 }
 
 func (l RuntimeLists) from(table string) listing {
 	b := l.Flavor.NewSelectBuilder()
 	b.Select("count(*)").From(table)
-	return listing{l, b, new(bool)}
+	return listing{l, b, new(bool), new(bool)}
 }
 
-// instance joins the instance of the rows with this alias.
-func (l listing) instance(alias string) {
-	l.Join("instance i", "i.id = "+alias+".instance")
+// suspended selects rows by whether their instance is suspended.
+func (l listing) suspended(alias string, want bool) {
+	l.flag(fmt.Sprintf(l.Suspended, alias+".instance"), &want)
 }
 
 // text selects by a text; "" selects nothing away.
@@ -90,15 +100,28 @@ func (l listing) text(column, value string) {
 	}
 }
 
+// key selects by the key of the rows.
+func (l listing) key(column, id string) {
+	l.text(column, id)
+	*l.one = *l.one || id != ""
+}
+
+// few selects by a text that few rows have.
+func (l listing) few(column, value string) {
+	l.text(column, value)
+	*l.sought = *l.sought || value != ""
+}
+
 func (l listing) like(column, pattern string) {
 	if pattern != "" {
 		l.Where(column + " " + fmt.Sprintf(l.Like, l.Var(l.Match(Text(pattern)))))
 	}
 }
 
-// set selects what is any of values; nil selects nothing away.
+// set selects what is any of a few values; nil selects nothing away.
 func (l listing) set(column string, values []string) {
 	if values != nil {
+		*l.sought = true
 		l.Where(column + " " + l.in(values))
 	}
 }
@@ -163,29 +186,29 @@ func numbers[N ~int](l listing, column string, values []N) {
 
 // variables selects by conditions on the variables of an owner.
 func (l listing) variables(owner string, all []store.Condition) {
-	*l.sought = *l.sought || len(all) > 0
 	for i := range all {
 		c := &all[i]
+		*l.sought = *l.sought || c.Operation == store.Equals || c.Operation == store.EqualsFold // others find many
 		named := ""
 		if c.Name != "" {
 			named = " and v.name = " + l.Var(Text(c.Name))
 		}
-		switch key, fold, kind := Text(c.Key), Text(c.Fold), Text(c.Kind); c.Operation {
-		case store.Equals:
-			l.Where(owner + " in (select v.owner from variable v where v.value_key = " + l.Var(key) +
-				" and v.type = " + l.Var(Text(c.Type)) + named + ")")
-		case store.EqualsFold:
-			l.variable(owner, named, "v.fold = "+l.Var(fold)+" and v.kind = "+l.Var(kind))
-		case store.NotEquals:
-			l.variable(owner, named, "(v.value_key <> "+l.Var(key)+" or v.kind <> "+l.Var(kind)+")")
-		case store.NotEqualsFold:
-			l.variable(owner, named, "(v.fold <> "+l.Var(fold)+" or v.kind <> "+l.Var(kind)+")")
-		}
+		l.Where(owner + " in (select v.owner from variable v where " + l.variable(c) + named + ")")
 	}
 }
 
-func (l listing) variable(owner, named, condition string) {
-	l.Where("exists (select 1 from variable v where v.owner = " + owner + named + " and " + condition + ")")
+// variable is true of variables v that are as c says.
+func (l listing) variable(c *store.Condition) string {
+	switch key, fold, kind := Text(c.Key), Text(c.Fold), Text(c.Kind); c.Operation {
+	case store.EqualsFold:
+		return "v.fold = " + l.Var(fold) + " and v.kind = " + l.Var(kind)
+	case store.NotEquals:
+		return "(v.value_key <> " + l.Var(key) + " or v.kind <> " + l.Var(kind) + ")"
+	case store.NotEqualsFold:
+		return "(v.fold <> " + l.Var(fold) + " or v.kind <> " + l.Var(kind) + ")"
+	default: // store.Equals
+		return "v.value_key = " + l.Var(key) + " and v.type = " + l.Var(Text(c.Type))
+	}
 }
 
 // finish returns the list: of the columns of each row of a table with this
@@ -196,16 +219,24 @@ func (l listing) finish(p store.Paging, by sorts, table, alias, columns, join st
 	if err != nil {
 		return Listing{}, err
 	}
-	var out Listing
+	out := Listing{one: *l.one}
 	out.Count, out.CountArgs = l.Build()
+	if p.CountTo > 0 {
+		some := l.Clone().Select("1 as one")
+		out.Count, out.CountArgs = counting(l.RuntimeLists, some, p.CountTo)
+	}
 	found := order
 	if *l.sought {
 		found = strings.ReplaceAll(order, alias+".id", alias+".id || ''") // no index has that order
 	}
 	l.Select(alias + ".id").OrderBy(found).Limit(max(p.Size, 0)).Offset(max(p.Start, 0))
 	cut, args := l.Build()
-	out.Page = "select " + columns + " from (" + cut + ") page join " + table + " " + alias + " on " + alias + ".id = page.id" + join +
-		" order by " + order
-	out.PageArgs = args
+	out.Page, out.PageArgs = rows(cut, order, table, alias, columns, join), args
 	return out, nil
+}
+
+// rows returns the query of the rows whose ids the query cut finds.
+func rows(cut, order, table, alias, columns, join string) string {
+	return "select " + columns + " from (" + cut + ") page join " + table + " " + alias + " on " + alias + ".id = page.id" + join +
+		" order by " + order
 }
