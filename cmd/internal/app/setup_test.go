@@ -151,8 +151,9 @@ func (l *load) stop() []string {
 }
 
 // requireWay waits for the end of each task and requires its transitions to be
-// the untroubled ones: none twice, none missing, none out of order.
-func requireWay(t *testing.T, c *client.Client, tasks []string) {
+// the untroubled ones: none twice, none missing, none out of order. It returns
+// them.
+func requireWay(t *testing.T, c *client.Client, tasks []string) (histories [][]client.Transition) {
 	t.Helper()
 	ctx := within(t)
 	for _, id := range tasks {
@@ -166,5 +167,7 @@ func requireWay(t *testing.T, c *client.Client, tasks []string) {
 			statuses = append(statuses, tr.Status)
 		}
 		require.Equal(t, way, statuses, id)
+		histories = append(histories, history)
 	}
+	return histories
 }
