@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -54,7 +55,7 @@ func benchInstance(c *store.RuntimeChanges, n int) {
 		job.LockOwner, job.LockUntil = "w", at.Add(time.Hour)
 	}
 	c.Instances, c.Executions = append(c.Instances, i, ended), append(c.Executions, root(id), e)
-	c.Variables = append(c.Variables, text(id, id, "city", id[:2]), text(execution, id, "street", "same"))
+	c.Variables = append(c.Variables, text(id, id, "city", fmt.Sprintf("%02x", n%256)), text(execution, id, "street", "same"))
 	c.Jobs, c.UserTasks, c.Subscriptions = append(c.Jobs, job), append(c.UserTasks, person), append(c.Subscriptions, wait)
 }
 
