@@ -128,6 +128,8 @@ func TestProcessDebug(t *testing.T) {
 	b.see(t, "dialog[open]", "rolled back")
 	b.click(t, "dialog button.main")
 	b.see(t, ".notice", "The process goes on.")
+	b.see(t, ".headline", "Rolled back") // until then the page moves under the pointer
+	b.settle(t)
 	b.click(t, `dl.facts a[href*="/processes/"]`)
 	b.see(t, ".headline", "Failed")
 	b.see(t, "dl.facts", "Rollback process")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/riverstones/riverstones/store"
@@ -63,19 +64,22 @@ order by o.due, o.number`
 select o.due from outbox o where o.due > $1 and ` + first + ` order by o.due limit 1`
 )
 
-// Outgoing returns rows that are due, and when the next one will be. It uses
-// the connections that plan by index whatever the statistics say, since the
-// table may be empty at one moment and large at the next.
+// anew has a query planned each time, by what is in its tables then: the outbox
+// may be empty at one moment and large at the next, and a plan that was made when it
+// was empty, and kept, read all of it for each of its rows.
+const anew = pgx.QueryExecModeDescribeExec
+
+// Outgoing returns rows that are due, and when the next one will be.
 func (s *Store) Outgoing(ctx context.Context, now time.Time, limit int) (rows []store.Outgoing, next time.Time, err error) {
 	var errs []error
 	err = each(ctx, s.write, selectOutgoing, func(r *row) {
 		o, err := sqlkit.Outgoing(r)
 		rows, errs = append(rows, o), append(errs, err)
-	}, now, limit, store.OutgoingBytes)
+	}, anew, now, limit, store.OutgoingBytes)
 	if err = errors.Join(append(errs, err)...); err != nil {
 		return nil, next, fmt.Errorf("outgoing: %w", err)
 	}
-	if err = each(ctx, s.write, selectNext, func(r *row) { next = r.Time() }, now); err != nil {
+	if err = each(ctx, s.write, selectNext, func(r *row) { next = r.Time() }, anew, now); err != nil {
 		return nil, next, fmt.Errorf("outgoing: %w", err)
 	}
 	return rows, next, nil

@@ -17,7 +17,7 @@ import (
 
 const (
 	rounds    = 3 // of plain tasks and processes in turns
-	starters  = 16
+	starters  = 64
 	listTries = 30
 	pageSize  = 500
 )
