@@ -134,6 +134,12 @@ func TestLookBack(t *testing.T) {
 	require.False(t, got.Exact)
 	require.WithinDuration(t, time.Now(), got.Back, time.Minute)
 
+	l = &looked{page: "[{}]", slow: 2 * lookTime}
+	got = look(l, client.Filter{Size: 2, Descending: true}, time.Time{})
+	require.Empty(t, l.back, "the newest of all are found at once")
+	require.True(t, got.Exact)
+	require.Zero(t, got.Back)
+
 	l = &looked{page: "[{}]", most: 3}
 	got = look(l, rare, time.Time{})
 	require.Len(t, l.back, 4, "a million in one span")
