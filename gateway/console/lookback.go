@@ -32,10 +32,9 @@ type found struct {
 // lookBack lists the newest tasks that match, from now or the filter's
 // CreatedBefore on back to oldest, zero for all there are. Filters that say
 // where to begin, or that the stores find by index, and those for the oldest
-// tasks or for any, are asked for as they are.
+// tasks, are asked for as they are.
 func lookBack(ctx context.Context, api *client.Client, f client.Filter, oldest time.Time) (found, error) {
-	whole := client.Filter{Start: f.Start, Size: f.Size, Descending: true, CreatedBefore: f.CreatedBefore}
-	if reflect.DeepEqual(f, whole) && oldest.IsZero() || !f.Descending || !f.CreatedAfter.IsZero() || f.TaskID != "" || f.ProcessInstanceID != "" {
+	if !f.Descending || !f.CreatedAfter.IsZero() || f.TaskID != "" || f.ProcessInstanceID != "" {
 		tasks, n, err := api.ListCount(ctx, f)
 		return found{Count: n, Tasks: tasks}, err
 	}
@@ -47,7 +46,8 @@ func lookBack(ctx context.Context, api *client.Client, f client.Filter, oldest t
 }
 
 // lookBackProcesses is lookBack for processes, back to all there are; the last
-// value is how far back was looked, zero for all.
+// value is how far back was looked, zero for all. The newest of all need no look
+// back.
 func lookBackProcesses(ctx context.Context, api *client.Client, f client.ProcessFilter) ([]client.ProcessInstance, client.Count, time.Time, error) {
 	whole := client.ProcessFilter{Start: f.Start, Size: f.Size, StartedBefore: f.StartedBefore}
 	if reflect.DeepEqual(f, whole) || f.Ascending || !f.StartedAfter.IsZero() || f.ProcessInstanceID != "" || f.BusinessKey != "" || f.SuperProcessInstanceID != "" {

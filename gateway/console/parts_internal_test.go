@@ -135,10 +135,11 @@ func TestLookBack(t *testing.T) {
 	require.WithinDuration(t, time.Now(), got.Back, time.Minute)
 
 	l = &looked{page: "[{}]", slow: 2 * lookTime}
-	got = look(l, client.Filter{Size: 2, Descending: true}, time.Time{})
+	_, n, back, err := lookBackProcesses(t.Context(), newAPI(l).client, client.ProcessFilter{Size: 2})
+	require.NoError(t, err)
 	require.Empty(t, l.back, "the newest of all are found at once")
-	require.True(t, got.Exact)
-	require.Zero(t, got.Back)
+	require.True(t, n.Exact)
+	require.Zero(t, back)
 
 	l = &looked{page: "[{}]", most: 3}
 	got = look(l, rare, time.Time{})
@@ -148,7 +149,7 @@ func TestLookBack(t *testing.T) {
 	require.WithinDuration(t, time.Now().Add(-160*time.Second), got.Back, 20*time.Second)
 
 	l = &looked{page: "[]", slow: lookTime / 2}
-	_, n, back, err := lookBackProcesses(t.Context(), newAPI(l).client, client.ProcessFilter{Name: "x", Size: 2})
+	_, n, back, err = lookBackProcesses(t.Context(), newAPI(l).client, client.ProcessFilter{Name: "x", Size: 2})
 	require.NoError(t, err)
 	require.Equal(t, []time.Duration{10 * time.Second}, l.back)
 	require.False(t, n.Exact)
