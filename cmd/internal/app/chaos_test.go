@@ -24,7 +24,7 @@ func TestOperatorsAtRandom(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	desks(t, func(t *testing.T, d *desk) {
-		const tasks, operators, orders = 60, 6, 30
+		const tasks, operators, orders = 120, 6, 60
 		scripts := []string{`{}`, `{"start":"fail"}`, `{"start":"hang"}`, `{"monitor":"fail"}`, `{"cancel":"fail"}`, `{"rollback":"fail"}`, `{"start":"fail","cancel":"fail"}`}
 		r := rand.New(rand.NewPCG(seed, 0))
 		ids := make([]string, tasks)

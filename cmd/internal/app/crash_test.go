@@ -20,15 +20,17 @@ import (
 // that it has handed to the system.
 func TestNATSKilledUnderLoad(t *testing.T) {
 	t.Parallel()
-	for name, sync := range map[string]bool{"sqlite": true, "postgres": false} { // fsync knows of no store
-		t.Run(fmt.Sprintf("%s, sync %t", name, sync), func(t *testing.T) {
-			t.Parallel()
-			server := queuetest.StartWith(t, queuetest.Config{Process: true, SyncAlways: sync})
-			requireSurvival(t, stores[name](t), server.URL(), func() {
-				server.Kill(t)
-				server.Restart(t)
+	for name, url := range stores {
+		for _, sync := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, sync %t", name, sync), func(t *testing.T) {
+				t.Parallel()
+				server := queuetest.StartWith(t, queuetest.Config{Process: true, SyncAlways: sync})
+				requireSurvival(t, url(t), server.URL(), func() {
+					server.Kill(t)
+					server.Restart(t)
+				})
 			})
-		})
+		}
 	}
 }
 
@@ -46,7 +48,7 @@ func TestPostgresCrashesUnderLoad(t *testing.T) {
 // end, step by step, each step once.
 func requireSurvival(t *testing.T, store, nats string, crash func()) {
 	t.Helper()
-	const between, crashes = 50, 3 // tasks from one crash to the next
+	const between, crashes = 100, 3 // tasks from one crash to the next
 	cfg := settings(t)
 	cfg.Roles = []config.Role{config.Recorder, config.Gateway}
 	cfg.Store, cfg.NATS = store, nats

@@ -22,14 +22,8 @@ import (
 	"github.com/riverstones/riverstones/store/storetest"
 )
 
-// faulted is how many tasks a run with faults has to bring to their ends. The
-// store's faults hit batches of them, so that fewer would hardly meet one.
-func faulted(where string) int {
-	if where == "store" {
-		return 200
-	}
-	return 100
-}
+// faulted is how many tasks a run with faults has to bring to their ends.
+const faulted = 200
 
 // With faults at a rate of 1 to 20 % in the queue, the store, the stone or all
 // of them, each task that was accepted ends once, each of its steps is recorded
@@ -75,7 +69,7 @@ func runWithFaults(t *testing.T, url, where string) {
 	}})
 	s := &faultyStone{chance: chance, rate: rate("stone"), done: map[string]int{}}
 	startFaulty(t, line.URL(), s)
-	tasks := publishFaulted(t, a.URL(), faulted(where))
+	tasks := publishFaulted(t, a.URL())
 	requireEnds(t, under, tasks)
 	chance.Calm()
 	requireClean(t, under, server.URL())
@@ -91,19 +85,19 @@ func runWithFaults(t *testing.T, url, where string) {
 
 // publishFaulted publishes all tasks from many goroutines, and returns those
 // that were taken: all, since a client sends again what was refused.
-func publishFaulted(t *testing.T, url string, n int) []string {
+func publishFaulted(t *testing.T, url string) []string {
 	t.Helper()
 	const clients = 20
 	l := &load{c: newClient(t, url), stone: "Quick"}
 	for g := range clients {
 		l.wg.Go(func() {
-			for i := range n / clients {
+			for i := range faulted / clients {
 				l.publish(t, fmt.Sprintf("%d-%d", g, i))
 			}
 		})
 	}
 	l.wg.Wait()
-	require.Len(t, l.taken, n)
+	require.Len(t, l.taken, faulted)
 	return l.taken
 }
 

@@ -29,7 +29,7 @@ const both = `<startEvent id="s"/><sequenceFlow sourceRef="s" targetRef="w"/>
 // nobody.
 func TestExternalWorkIsTakenOnce(t *testing.T) {
 	t.Parallel()
-	const races = 150
+	const races = 500
 	ran := &tally{}
 	cfg := settings(t)
 	cfg.Roles, cfg.NATS = noWorker, queuetest.Start(t).URL()
