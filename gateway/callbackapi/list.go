@@ -3,16 +3,9 @@ package callbackapi
 import (
 	"context"
 	"net/http"
-	"strconv"
 
 	"github.com/riverstones/riverstones/gateway/rest"
 	"github.com/riverstones/riverstones/store"
-)
-
-const (
-	maxSize     = 1000
-	defaultSize = 50
-	maxStart    = 1_000_000_000
 )
 
 // listRequest asks for a page of the deliveries of all tasks.
@@ -23,8 +16,7 @@ func (l *listRequest) Bind(in *rest.Input) error {
 	q, f := in.Query(), &l.filter
 	f.TaskID, f.ProcessInstanceID = q.Text("taskId"), q.Text("processInstanceId")
 	f.State = stateOf(q)
-	f.Start = q.Int("start", 0, maxStart, 0)
-	f.Size = q.Int("size", 1, maxSize, defaultSize)
+	f.Start, f.Size = q.Page(rest.DefaultSize)
 	return q.Err()
 }
 
@@ -54,13 +46,9 @@ type listed store.DeliveryPage
 // Status is 200.
 func (l listed) Status() int { return http.StatusOK }
 
-// Header says how many match; past [store.CountLimit] they are not counted, and
-// X-Total-Exact says so.
+// Header says how many match.
 func (l listed) Header(h http.Header) {
-	h.Set("X-Total-Count", strconv.Itoa(l.Total))
-	if !l.Exact {
-		h.Set("X-Total-Exact", "false")
-	}
+	rest.SetTotal(h, l.Total, l.Exact)
 }
 
 // AppendJSON appends the array.

@@ -12,14 +12,8 @@ import (
 	"github.com/riverstones/riverstones/queue"
 )
 
-const (
-	maxSize     = 1000
-	defaultSize = 50
-	maxStart    = 1_000_000_000
-
-	// retryAfter is when a caller may ask again.
-	retryAfter = 2 * time.Second
-)
+// retryAfter is when a caller may ask again.
+const retryAfter = 2 * time.Second
 
 // Mount adds the routes GET /deadletter and GET /quarantine.
 func Mount(r *rest.Router, d Dead, q Quarantine) {
@@ -69,8 +63,7 @@ func (r *quarantineRequest) Bind(in *rest.Input) error {
 
 func (f *Filter) bind(q *rest.Query) {
 	f.TaskID = q.Text("taskId")
-	f.Start = q.Int("start", 0, maxStart, 0)
-	f.Size = q.Int("size", 1, maxSize, defaultSize)
+	f.Start, f.Size = q.Page(rest.DefaultSize)
 }
 
 // listed is a page as it is answered.
@@ -79,13 +72,9 @@ type listed Page
 // Status is 200.
 func (l listed) Status() int { return http.StatusOK }
 
-// Header says how many there are; where they were not all counted,
-// X-Total-Exact says so.
+// Header says how many there are.
 func (l listed) Header(h http.Header) {
-	h.Set("X-Total-Count", strconv.Itoa(l.Total))
-	if !l.Exact {
-		h.Set("X-Total-Exact", "false")
-	}
+	rest.SetTotal(h, l.Total, l.Exact)
 }
 
 // AppendJSON appends the array.

@@ -3,16 +3,9 @@ package processapi
 import (
 	"context"
 	"net/http"
-	"strconv"
 
 	"github.com/riverstones/riverstones/gateway/rest"
 	"github.com/riverstones/riverstones/store"
-)
-
-const (
-	maxSize     = 1000
-	defaultSize = 50
-	maxStart    = 1_000_000_000
 )
 
 // listRequest asks for the processes that match, the newest first.
@@ -28,8 +21,7 @@ func (l *listRequest) Bind(in *rest.Input) error {
 	if tenant := q.Text("tenantId"); tenant != "" {
 		f.Tenant = &tenant
 	}
-	f.Start = q.Int("start", 0, maxStart, 0)
-	f.Size = q.Int("size", 1, maxSize, defaultSize)
+	f.Start, f.Size = q.Page(rest.DefaultSize)
 	f.CountTo = store.CountLimit + 1
 	f.Sort, f.Descending = "start", q.OneOf("order", "desc", "asc") == "desc"
 	return q.Err()
@@ -72,13 +64,9 @@ func (a *api) list(ctx context.Context, r listRequest) (page, error) {
 // Status is 200.
 func (p page) Status() int { return http.StatusOK }
 
-// Header says how many processes match, as the list of tasks does: past
-// [store.CountLimit] they are not counted.
+// Header says how many processes match.
 func (p page) Header(h http.Header) {
-	h.Set("X-Total-Count", strconv.Itoa(min(p.total, store.CountLimit)))
-	if p.total > store.CountLimit {
-		h.Set("X-Total-Exact", "false")
-	}
+	rest.SetTotal(h, min(p.total, store.CountLimit), p.total <= store.CountLimit)
 }
 
 // AppendJSON appends the array.

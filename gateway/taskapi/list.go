@@ -4,18 +4,11 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"github.com/riverstones/riverstones/gateway/fault"
 	"github.com/riverstones/riverstones/gateway/rest"
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/store"
-)
-
-const (
-	maxSize     = 1000
-	defaultSize = 50
-	maxStart    = 1_000_000_000
 )
 
 // listRequest asks for the tasks that match.
@@ -28,8 +21,7 @@ func (l *listRequest) Bind(in *rest.Input) error {
 	f.Namespace, f.Stone, f.BusinessKey = q.Text("namespace"), q.Text("stone"), q.Text("businessKey")
 	f.Statuses = statuses(q)
 	f.CreatedAfter, f.CreatedBefore = q.Time("createdAfter"), q.Time("createdBefore")
-	f.Start = q.Int("start", 0, maxStart, 0)
-	f.Size = q.Int("size", 1, maxSize, 0)
+	f.Start, f.Size = q.Page(0)
 	q.OneOf("sort", "createTime")
 	f.Descending = q.OneOf("order", "asc", "desc") == "desc"
 	if err := q.Err(); err != nil {
@@ -40,7 +32,7 @@ func (l *listRequest) Bind(in *rest.Input) error {
 			return fault.New(fault.Invalid, "processInstanceId is missing: give it, or another filter")
 		}
 		if f.Size == 0 {
-			f.Size = defaultSize
+			f.Size = rest.DefaultSize
 		}
 	}
 	return nil
@@ -86,13 +78,9 @@ func (a *api) list(ctx context.Context, r listRequest) (listed, error) {
 // Status is 200.
 func (l listed) Status() int { return http.StatusOK }
 
-// Header says how many tasks match; past [store.CountLimit] they are not
-// counted, and X-Total-Exact says so.
+// Header says how many tasks match.
 func (l listed) Header(h http.Header) {
-	h.Set("X-Total-Count", strconv.Itoa(l.page.Total))
-	if !l.page.Exact {
-		h.Set("X-Total-Exact", "false")
-	}
+	rest.SetTotal(h, l.page.Total, l.page.Exact)
 }
 
 // AppendJSON appends the array.

@@ -128,8 +128,7 @@ func (l *logRequest) Bind(in *rest.Input) error {
 		return err
 	}
 	q := in.Query()
-	l.start = q.Int("start", 0, maxStart, 0)
-	l.size = q.Int("size", 1, maxSize, maxSize)
+	l.start, l.size = q.Page(rest.MaxSize)
 	return q.Err()
 }
 
