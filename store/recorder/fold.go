@@ -264,17 +264,15 @@ func started(m task.Method) task.Method {
 
 // older records an event of an epoch that a later command has taken over. A
 // task that was cancelled since nobody had begun it, and was begun all the
-// same, gets the cancel command that it was spared.
+// same, gets the cancel command that it was spared. Whatever a worker tells of
+// it says so: its begin may have been lost on the way.
 func (f *folder) older(r *row, ev *queue.Event) {
-	found := ev.Epoch == r.Epoch-1 && spared(&r.State)
-	if found {
+	if ev.Epoch == r.Epoch-1 && spared(&r.State) {
 		f.outputs(r, ev) // of which the cancel has to know
+		f.out.Outbox = append(f.out.Outbox, store.Outgoing{Kind: store.Pursue, Command: queue.Command{Names: r.Names, Method: task.Cancel, Epoch: r.Epoch}})
 	}
 	for i := range ev.Transitions {
 		t := transition(ev, i)
-		if found && t.Status.Begin() {
-			f.out.Outbox = append(f.out.Outbox, store.Outgoing{Kind: store.Pursue, Command: queue.Command{Names: r.Names, Method: task.Cancel, Epoch: r.Epoch}})
-		}
 		if t.Status.Late() {
 			f.out.Transitions = append(f.out.Transitions, t)
 		} else {

@@ -102,6 +102,10 @@ func TestACanceledTaskThatWasBegun(t *testing.T) {
 	require.Equal(t, []string{"produce.success", "start.begin"}, m.history(1), "a late begin is kept at its place")
 	require.Equal(t, []string{"start.success: older attempt"}, m.why())
 	require.JSONEq(t, `{"made":1}`, string(m.states[names.ID].Outputs), "what was made is known to the cancel")
+	for _, e := range []*entry{told(task.Start, 1, 1, task.StartSuccess), told(task.Start, 1, 1, task.StartFailed),
+		with(told(task.Start, 1, 1), func(e *queue.Event) { e.Log = []queue.LogLine{{Time: t0, Line: "at work"}} })} {
+		require.Equal(t, c.Outbox, m.record(e).Outbox, "its begin was lost")
+	}
 
 	// A stone that had a command and no method for it said canceled itself.
 	s.Seen |= bit(task.ProduceSuccess)

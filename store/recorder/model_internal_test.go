@@ -149,7 +149,7 @@ func (w *world) unrun() {
 		return
 	}
 	for _, j := range w.ran {
-		if j.message.command.Epoch == w.state.Epoch-1 && !j.stale && (j.heard || !j.dead) {
+		if j.message.command.Epoch == w.state.Epoch-1 && !w.stale(j) && (j.heard || !j.dead) {
 			w.Fatalf("the task is canceled, but %s ran it: %v", j.worker.name, w.statuses())
 		}
 	}

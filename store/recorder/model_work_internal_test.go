@@ -31,10 +31,16 @@ type job struct {
 	begun   bool // told
 	dead    bool // its worker crashed
 	heard   bool // an event of it is stored
-	stale   bool // another run was granted since
 }
 
 func (j *job) method() task.Method { return j.message.command.Method }
+
+// run names what a job does: only the last that was granted may change the task.
+func (j *job) run() string { return fmt.Sprint(j.message.command.Epoch, " ", j.method()) }
+
+// stale is whether another was granted the run since, which also a job finds
+// that stood still between its delivery and its begin.
+func (w *world) stale(j *job) bool { return j.number < w.grants[j.run()] }
 
 // deliver hands a waiting message to a worker.
 func (w *world) deliver(m *message, x *worker) {
@@ -180,11 +186,7 @@ func (w *world) asksFirst(j *job) bool {
 func (w *world) granted(j *job) bool {
 	a, fresh := w.ask(w.question(j, false))
 	if fresh {
-		for _, other := range w.ran {
-			if other != j && other.method() == j.method() && other.message.command.Epoch == j.message.command.Epoch && other.number < a.Delivery {
-				other.stale = true
-			}
-		}
+		w.grants[j.run()] = a.Delivery
 	}
 	if w.chance("no answer", 8) {
 		w.giveBack(j)

@@ -44,6 +44,7 @@ type world struct {
 	monitors, cancels bool // whether the stone has these methods
 	serial            int
 	byTime            map[int64]*job // who reported the transition of this time
+	grants            map[string]int // by run: the last that was granted
 	history           map[string]store.Transition
 	state             store.State
 }
@@ -65,7 +66,7 @@ type flight struct {
 
 func newWorld(t *rapid.T, st store.Store) *world {
 	w := &world{T: t, st: st, clock: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC), ids: map[string]*message{},
-		byTime: map[int64]*job{}, history: map[string]store.Transition{}}
+		byTime: map[int64]*job{}, grants: map[string]int{}, history: map[string]store.Transition{}}
 	id := uuid.NewString()
 	w.names = task.Names{ID: id, TaskID: "t-" + id, ProcessInstanceID: "p-" + id, Name: "n", Namespace: "ns", Stone: "S"}
 	w.desk = &dispatch.Commander{Store: book{st, w}, Now: func() time.Time { return w.clock }}
@@ -218,7 +219,7 @@ func (w *world) wrote(ts []store.Transition) {
 		if _, known := w.history[position(&x)]; known {
 			continue // the store ignores repeats
 		}
-		if j := w.byTime[x.Time.UnixMicro()]; j != nil && j.stale && x.Epoch == w.state.Epoch {
+		if j := w.byTime[x.Time.UnixMicro()]; j != nil && w.stale(j) && x.Epoch == w.state.Epoch {
 			w.Fatalf("%s of delivery %d is recorded, though %d was granted since", x.Status, j.number, w.state.Grants[j.method()])
 		}
 		w.history[position(&x)] = x
