@@ -74,7 +74,9 @@ func (w *world) giveBack(j *job) {
 }
 
 func (w *world) ack(j *job) {
-	w.acked = j.message.command
+	if w.acked == nil || w.acked.Epoch <= j.message.command.Epoch {
+		w.acked = j.message.command
+	}
 	w.remove(j.message)
 	w.jobs = slices.DeleteFunc(w.jobs, func(x *job) bool { return x == j })
 }
