@@ -111,14 +111,8 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.sub = nil
 	defer s.serving.Wait()
 	defer s.cancel()
-	closed := sub.StatusChanged(nats.SubscriptionClosed)
-	if err := sub.Drain(); err != nil { // the connection is gone, and with it who waits for an answer
-		return nil
-	}
-	select {
-	case <-closed:
-	case <-ctx.Done():
-		return fmt.Errorf("stop serving %s: %w", queue.PubSubject, ctx.Err())
+	if err := s.drain(ctx, sub); err != nil {
+		return fmt.Errorf("stop serving %s: %w", queue.PubSubject, err)
 	}
 	done := make(chan struct{})
 	go func() { s.serving.Wait(); close(done) }()
@@ -128,6 +122,37 @@ func (s *Server) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("stop serving %s: requests were given up: %w", queue.PubSubject, ctx.Err())
 	}
+}
+
+// drain ends a subscription when what is on its way has been taken, or ctx ends.
+// Nothing is on its way over a connection that is away, and the library would
+// wait for it all the same.
+func (s *Server) drain(ctx context.Context, sub *nats.Subscription) error {
+	away := s.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED)
+	defer s.nc.RemoveStatusListener(away)
+	if !s.nc.IsConnected() {
+		return ended(sub.Unsubscribe())
+	}
+	closed := sub.StatusChanged(nats.SubscriptionClosed)
+	if err := sub.Drain(); err != nil { // the connection is gone, and with it who waits for an answer
+		return nil
+	}
+	select {
+	case <-closed:
+		return nil
+	case <-away:
+		return ended(sub.Unsubscribe())
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// ended leaves out that a subscription has ended already.
+func ended(err error) error {
+	if errors.Is(err, nats.ErrBadSubscription) || errors.Is(err, nats.ErrConnectionClosed) {
+		return nil
+	}
+	return err
 }
 
 // take begins to serve one request, if there is room. A request names where its

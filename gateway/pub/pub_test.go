@@ -210,3 +210,16 @@ func TestStopGivesUp(t *testing.T) {
 	defer cancel()
 	require.ErrorIs(t, p.Stop(ctx), context.DeadlineExceeded)
 }
+
+func TestStopWhileTheQueueIsAway(t *testing.T) {
+	t.Parallel()
+	server := queuetest.Start(t)
+	nc := server.Connect(t)
+	p := pub.New(nc, http.NotFoundHandler(), pub.Config{}, zap.NewNop())
+	require.NoError(t, p.Start(t.Context()))
+	server.Stop(t)
+	queuetest.WaitFor(t, func() bool { return !nc.IsConnected() })
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // the library waits for 10 s
+	defer cancel()
+	require.NoError(t, p.Stop(ctx))
+}
