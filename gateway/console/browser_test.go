@@ -47,7 +47,7 @@ type tab struct {
 	problems []string
 }
 
-// browser is one Chromium for all tests, each of which has a tab.
+// browser is one Chromium for all tests, each of which has a tab and cookies of its own.
 type browser struct {
 	once sync.Once
 	ctx  context.Context
@@ -86,8 +86,13 @@ func browse(t *testing.T, s *system) *tab {
 	t.Helper()
 	chromium.once.Do(chromium.start)
 	require.NoError(t, chromium.err, "the tests need Chromium: .ci/need chromium")
+	all := cdp.WithExecutor(chromium.ctx, chromedp.FromContext(chromium.ctx).Browser)
+	// Ports share the cookies of a host: without a profile of its own a test would have those of others.
+	profile, err := target.CreateBrowserContext().Do(all)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, target.DisposeBrowserContext(profile).Do(all)) })
 	// A window of its own: what is not seen is not kept up to date.
-	id, err := target.CreateTarget("about:blank").WithNewWindow(true).Do(cdp.WithExecutor(chromium.ctx, chromedp.FromContext(chromium.ctx).Browser))
+	id, err := target.CreateTarget("about:blank").WithBrowserContextID(profile).WithNewWindow(true).Do(all)
 	require.NoError(t, err)
 	ctx, closed := chromedp.NewContext(chromium.ctx, chromedp.WithTargetID(id))
 	b := &tab{ctx: ctx, url: s.url}
@@ -417,8 +422,6 @@ func TestTour(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	b := browse(t, s)
-	// The language is kept in a cookie, and ports share those of a host: each test that switches has a host of its own.
-	b.url = strings.Replace(s.url, "127.0.0.1", "tour.localhost", 1)
 	s.publish(t, "done", `{"mode":"ok","nested":{"list":[1,2,{"a":null}],"text":"机器 🚀"}}`)
 	s.publish(t, "failed", `{"mode":"fail"}`, debugMode)
 	s.publish(t, "运行中/1", `{"mode":"wait"}`)
