@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
+	"github.com/riverstones/riverstones/gateway/duty"
 	"github.com/riverstones/riverstones/gateway/rest"
 	"github.com/riverstones/riverstones/queue/task"
 	"github.com/riverstones/riverstones/store"
@@ -153,7 +154,8 @@ func (s *Service) Start(ctx context.Context) {
 		return
 	}
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	s.done.Go(func() { s.run(ctx) })
+	d := &duty.Duty{Name: "callback", Holder: s.name, Lease: s.cfg.Lease, Store: s.store, Log: s.log}
+	s.done.Go(func() { d.Run(ctx, s.tell) })
 }
 
 // Stop cuts off what is being told, which is told again later.

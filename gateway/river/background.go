@@ -8,12 +8,10 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/zap"
 
+	"github.com/riverstones/riverstones/gateway/duty"
 	"github.com/riverstones/riverstones/gateway/fault"
 	"github.com/riverstones/riverstones/store"
 )
-
-// duty is the lease under which one process of all does the background work.
-const duty = "river"
 
 // bell wakes a loop; ringing it twice before it is heard is ringing it once.
 type bell chan struct{}
@@ -34,7 +32,8 @@ func (r *Runtime) Wake() { r.ends.wake() }
 // continuations.
 func (r *Runtime) Start(ctx context.Context) {
 	ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
-	r.running.Go(func() { r.keepLease(ctx) })
+	d := &duty.Duty{Name: "river", Holder: r.cfg.Name, Lease: r.cfg.Lease, Store: r.store, Log: r.log}
+	r.running.Go(func() { d.Run(ctx, r.lead) })
 }
 
 // Stop ends the background work and waits for it.
@@ -43,47 +42,9 @@ func (r *Runtime) Stop() {
 	r.running.Wait()
 }
 
-// keepLease works while this process holds the lease.
-func (r *Runtime) keepLease(ctx context.Context) {
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		if err := r.store.Release(ctx, duty, r.cfg.Name); err != nil {
-			r.log.Debug("lease not released, it runs out", zap.Error(err))
-		}
-	}()
-	for ctx.Err() == nil {
-		if r.lease(ctx) {
-			r.lead(ctx)
-		}
-		pause(ctx, r.cfg.Lease/4)
-	}
-}
-
-func (r *Runtime) lease(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, r.cfg.Lease/4)
-	defer cancel()
-	held, err := r.store.Lease(ctx, duty, r.cfg.Name, r.cfg.Lease)
-	if err != nil && ctx.Err() == nil {
-		r.log.Warn("the database can not answer", zap.Error(err))
-	}
-	return err == nil && held
-}
-
 // lead works until the lease is lost.
 func (r *Runtime) lead(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	var loops sync.WaitGroup
-	loops.Go(func() {
-		defer cancel()
-		for last := time.Now(); ctx.Err() == nil && time.Since(last) < r.cfg.Lease/2; {
-			pause(ctx, r.cfg.Lease/8)
-			if r.lease(ctx) {
-				last = time.Now()
-			}
-		}
-	})
 	loops.Go(func() {
 		r.loop(ctx, r.ends, func() (bool, time.Time) {
 			n, err := r.hearAll(ctx)
@@ -116,7 +77,7 @@ func (r *Runtime) adoptAll(ctx context.Context) {
 			r.report(ctx, "external jobs can not be handed to their stone", err)
 			known[stone] = err == nil
 		}
-		pause(ctx, r.cfg.Look)
+		duty.Pause(ctx, r.cfg.Look)
 	}
 }
 
@@ -201,14 +162,4 @@ func (r *Runtime) tryJob(ctx context.Context, due *store.Job) error {
 		}
 		return s.fail(e.in, f.Detail)
 	})
-}
-
-// pause waits for d or the end of ctx.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/riverstones/riverstones/gateway/dispatch"
+	"github.com/riverstones/riverstones/gateway/duty"
 	"github.com/riverstones/riverstones/store"
 )
 
@@ -19,7 +20,7 @@ const takeFor = 10 * time.Second
 func (r *Runtime) recoverTakes(ctx context.Context) {
 	for ctx.Err() == nil {
 		r.report(ctx, "jobs that were not taken to the end can not be given back", r.recoverAll(ctx))
-		pause(ctx, 5*r.cfg.Look)
+		duty.Pause(ctx, 5*r.cfg.Look)
 	}
 }
 
