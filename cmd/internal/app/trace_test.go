@@ -146,6 +146,9 @@ func TestTraceOfATask(t *testing.T) {
 	post(t, a.URL()+"/task", fmt.Sprintf(`{"processInstanceId":"p","taskId":"t","stone":"Quick","callback":{"url":%q}}`, inner.URL))
 	queuetest.WaitFor(t, func() bool { _, ok := carried.Load("traceparent"); return ok })
 	stop(t, a) // sends what waits
+	ways := slices.DeleteFunc(requireWhole(t, got.of(callersTrace)), func(way string) bool {
+		return way == "POST /task > publish Quick > record start.begin" // told apart where the start takes its time
+	})
 	require.Equal(t, []string{
 		"POST /task",
 		"POST /task > publish Quick",
@@ -154,7 +157,7 @@ func TestTraceOfATask(t *testing.T) {
 		"POST /task > publish Quick > callback",
 		"POST /task > publish Quick > record monitor.success",
 		"POST /task > publish Quick > record produce.success",
-	}, requireWhole(t, got.of(callersTrace)))
+	}, ways)
 	onward, _ := carried.Load("traceparent")
 	require.Contains(t, onward, "00-"+callersTrace+"-")
 }
