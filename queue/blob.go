@@ -255,17 +255,22 @@ func copyOf(c *Command, id string) string {
 	return id
 }
 
-// ParseEventsMsg is [ParseEvents] for a whole message: it knows the object in
-// its header, which only an event that travels alone may have.
+// ParseEventsMsg is [ParseEvents] for a whole message: it knows the trace and the
+// object in its header, which only an event that travels alone may have.
 func ParseEventsMsg(m *nats.Msg) ([]Parsed, error) {
 	all, err := ParseEvents(m.Data)
-	name := m.Header.Get(HeaderBlob)
-	if err != nil || name == "" {
+	if err != nil {
 		return all, err
 	}
-	if len(all) != 1 || jsontext.Value(m.Data).Kind() == '[' {
-		return nil, fmt.Errorf("%w: %s on a message of several events", ErrMessage, HeaderBlob)
+	alone := len(all) == 1 && jsontext.Value(m.Data).Kind() != '['
+	if name := m.Header.Get(HeaderBlob); name != "" {
+		if !alone {
+			return nil, fmt.Errorf("%w: %s on a message of several events", ErrMessage, HeaderBlob)
+		}
+		all[0].Event.Blob = name
 	}
-	all[0].Event.Blob = name
+	if alone && all[0].Event.Trace == "" {
+		all[0].Event.Trace = m.Header.Get(HeaderTrace)
+	}
 	return all, nil
 }

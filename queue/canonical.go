@@ -227,6 +227,9 @@ func (c *canonical) event(w *wireEvent) {
 	w.Delivery = c.number()
 	c.want(`,"worker":`)
 	w.Worker = c.text()
+	if c.skip(`,"traceparent":`) {
+		w.Trace = c.text()
+	}
 	c.want(`,"transitions":[`)
 	for more := !c.skip("]"); more && !c.failed; more = !c.skip("]") {
 		if w.Transitions == nil {

@@ -52,6 +52,9 @@ func (e *Event) Append(dst []byte) []byte {
 	dst = strconv.AppendInt(dst, int64(e.Epoch), 10)
 	dst = strconv.AppendInt(append(dst, `,"delivery":`...), int64(e.Delivery), 10)
 	dst = appendString(append(dst, `,"worker":`...), e.Worker)
+	if e.Trace != "" {
+		dst = appendString(append(dst, `,"traceparent":`...), e.Trace)
+	}
 	dst = append(dst, `,"transitions":[`...)
 	for i := range e.Transitions {
 		if i > 0 {
@@ -246,6 +249,7 @@ type wireEvent struct {
 	Epoch       int              `json:"epoch"`
 	Delivery    int              `json:"delivery"`
 	Worker      string           `json:"worker"`
+	Trace       string           `json:"traceparent"`
 	Transitions []wireTransition `json:"transitions"`
 	Outputs     jsontext.Value   `json:"outputs"`
 	Progress    *int             `json:"progress"`
@@ -325,7 +329,7 @@ func parseEach(payload []byte) ([]Parsed, error) {
 
 func (w *wireEvent) parsed(raw []byte) Parsed {
 	e := Event{Names: w.names(), Method: task.Method(w.Method), Epoch: w.Epoch,
-		Delivery: w.Delivery, Worker: w.Worker, Progress: w.Progress}
+		Delivery: w.Delivery, Worker: w.Worker, Progress: w.Progress, Trace: w.Trace}
 	err := w.check(&e)
 	return Parsed{Event: e, Err: err, Raw: raw}
 }

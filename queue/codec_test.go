@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"path/filepath"
@@ -50,6 +51,7 @@ func events() []queue.Event {
 	b := queue.Event{Names: names, Method: task.Rollback, Epoch: 2, Delivery: 3, Worker: "host-1234-a",
 		Transitions: []queue.Transition{{Status: task.RollbackFailed, Time: at(400000), Reason: "no such machine"}}}
 	c := queue.Event{Names: names, Method: task.Start, Epoch: 3, Delivery: 1, Worker: "host-1234-a",
+		Trace:       "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 		Transitions: []queue.Transition{{Status: task.StartSuccess, Time: at(500000), Final: true}}}
 	return []queue.Event{a, b, c}
 }
@@ -92,6 +94,25 @@ func TestEventsOnTheWire(t *testing.T) {
 		require.NoError(t, back[i].Err)
 		require.Empty(t, cmp.Diff(all[i], back[i].Event))
 	}
+}
+
+// A trace goes with each event, and in the header of one that travels alone,
+// where workers of others may have it only.
+func TestTraceOfEvents(t *testing.T) {
+	t.Parallel()
+	traced := events()[2]
+	msg := queue.EventMsgs("MachineStone", []queue.Event{traced})[0]
+	require.Equal(t, traced.Trace, msg.Header.Get("traceparent"))
+	msg.Data = bytes.Replace(msg.Data, []byte(`,"traceparent":"`+traced.Trace+`"`), nil, 1)
+	require.NotContains(t, string(msg.Data), "traceparent")
+	all, err := queue.ParseEventsMsg(msg)
+	require.NoError(t, err)
+	require.Empty(t, cmp.Diff(traced, all[0].Event))
+
+	msg.Data = append(append([]byte("["), msg.Data...), ']') // of whose event a header would be is not said
+	all, err = queue.ParseEventsMsg(msg)
+	require.NoError(t, err)
+	require.Empty(t, all[0].Event.Trace)
 }
 
 func TestEventsAreSplitByNumberAndSize(t *testing.T) {

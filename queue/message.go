@@ -102,7 +102,7 @@ type Event struct {
 	Outputs     json.RawMessage // an object, nil for none
 	Progress    *int            // percent
 	Log         []LogLine
-	Trace       string // as in [Command]
+	Trace       string // W3C traceparent, "" for none; of one that travels alone it is in the header, too
 	Blob        string // names the object that has the outputs, as in [Command]
 }
 

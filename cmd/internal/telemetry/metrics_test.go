@@ -47,7 +47,7 @@ func TestTimesOfAttempts(t *testing.T) {
 	t.Parallel()
 	m := telemetry.NewMetrics("")
 	r := m.Recorder(nil)
-	s := store.State{Names: task.Names{ID: "1", Stone: "A"}, Method: task.Start, Epoch: 1, Seen: 1 << task.ProduceSuccess}
+	s := store.State{Names: task.Names{ID: "1", Stone: "A"}, Method: task.Start, Epoch: 1}
 	r.Commit(commit(s, at(task.ProduceSuccess, 0), at(task.StartBegin, 2)))
 	r.Commit(commit(s, at(task.StartSuccess, 3), at(task.MonitorBegin, 4)))
 	s.EndTime = noon

@@ -58,9 +58,6 @@ type attempt struct {
 	accepted time.Time
 	begun    time.Time
 	trace    trace.SpanContext
-
-	awaited bool     // its command is still to be recorded: an event came first
-	untold  []untold // spans of events that came before, bounded by maxUntold
 }
 
 // Recorder returns what counts for the recorder. With a provider it makes a span
@@ -142,29 +139,20 @@ func (r *Recorder) Commit(c recorder.Commit) {
 // command remembers the attempt that a command opens, and its trace.
 func (r *Recorder) command(c *queue.Command) {
 	a, ok := r.open.Peek(c.ID)
-	switch {
-	case ok && a.awaited && a.epoch == c.Epoch:
-		a.awaited = false
-	case ok && a.epoch >= c.Epoch:
+	if ok && a.epoch >= c.Epoch {
 		return // the monitor command of an attempt that is known, or an older one
-	default:
-		a = &attempt{series: r.series(c.Stone, c.Method), epoch: c.Epoch}
-		r.open.Add(c.ID, a)
 	}
+	a = &attempt{series: r.series(c.Stone, c.Method), epoch: c.Epoch}
 	if c.Trace != "" {
 		a.trace = spanContext(c.Trace)
 	}
-	for _, u := range a.untold {
-		r.spans.one(a.trace, &c.Names, c.Epoch, u.status, u.from, u.to)
-	}
-	a.untold = nil
+	r.open.Add(c.ID, a)
 }
 
-// meet remembers an attempt whose command this process did not see, or not yet.
+// meet remembers an attempt whose command this process did not see.
 func (r *Recorder) meet(s *store.State) {
 	if a, ok := r.open.Peek(s.ID); !ok || a.epoch < s.Epoch {
-		r.open.Add(s.ID, &attempt{series: r.series(s.Stone, s.Method), epoch: s.Epoch,
-			awaited: s.Epoch == 1 && s.Seen&(1<<task.ProduceSuccess) == 0})
+		r.open.Add(s.ID, &attempt{series: r.series(s.Stone, s.Method), epoch: s.Epoch})
 	}
 }
 
@@ -256,10 +244,10 @@ func (r *Recorder) notes(c *recorder.Commit) {
 	}
 }
 
-// forget drops what has ended and is known whole.
+// forget drops what has ended.
 func (r *Recorder) forget(states []store.State) {
 	for i := range states {
-		if a, ok := r.open.Peek(states[i].ID); ok && !a.awaited && !states[i].EndTime.IsZero() {
+		if !states[i].EndTime.IsZero() {
 			r.open.Remove(states[i].ID)
 		}
 	}

@@ -79,18 +79,9 @@ func newRecordSpans(tp trace.TracerProvider) *recordSpans {
 	return &recordSpans{tp.Tracer(scope)}
 }
 
-// untold is the span of an event that was recorded before the command of its
-// task, which knows the trace.
-type untold struct {
-	status   string
-	from, to time.Time
-}
-
-const maxUntold = 16
-
 // record makes a span of each message of a traced task: from its storing in the
-// stream to its commit, below the one that sent it. Events that shared a message
-// have lost theirs, and stand below the span that published the task.
+// stream to its commit, below the one that sent it. Events of workers that tell no
+// trace stand below the span that published the task, if that is known by then.
 func (r *Recorder) record(c *recorder.Commit) {
 	if r.spans == nil {
 		return
@@ -105,13 +96,11 @@ func (r *Recorder) record(c *recorder.Commit) {
 			if len(e.Transitions) == 0 {
 				continue
 			}
-			parent, status := spanContext(e.Trace), e.Transitions[len(e.Transitions)-1].Status.String()
+			parent := spanContext(e.Trace)
 			if a, ok := r.open.Peek(e.ID); ok && !parent.IsValid() && a.epoch == e.Epoch {
-				if parent = a.trace; a.awaited && len(a.untold) < maxUntold {
-					a.untold = append(a.untold, untold{status, m.Stored, now})
-				}
+				parent = a.trace
 			}
-			r.spans.one(parent, &e.Names, e.Epoch, status, m.Stored, now)
+			r.spans.one(parent, &e.Names, e.Epoch, e.Transitions[len(e.Transitions)-1].Status.String(), m.Stored, now)
 		}
 	}
 }
