@@ -7,10 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"runtime"
 	"strings"
 
+	"github.com/riverstones/riverstones/queue/keyfile"
 	"github.com/riverstones/riverstones/queue/task"
 )
 
@@ -31,22 +30,13 @@ type Keyring struct {
 	keys  map[string]hpke.PrivateKey
 }
 
-// Parse reads private keys from a text of lines, or parts between commas,
-// x25519-private:<id>:<32 bytes in base64url>. Empty lines and those that begin
-// with # are passed over. Its errors wrap [ErrKey] and show no key.
+// Parse reads private keys x25519-private:<id>:<32 bytes in base64url> from a text
+// as [keyfile.Keys] takes it apart. Its errors wrap [ErrKey] and show no key.
 func Parse(text string) (*Keyring, error) {
 	r := &Keyring{keys: map[string]hpke.PrivateKey{}}
-	for line := range strings.SplitSeq(text, "\n") {
-		if strings.HasPrefix(strings.TrimSpace(line), "#") {
-			continue
-		}
-		for part := range strings.SplitSeq(line, ",") {
-			if part = strings.TrimSpace(part); part == "" {
-				continue
-			}
-			if err := r.add(part); err != nil {
-				return nil, fmt.Errorf("%w number %d: %w", ErrKey, len(r.ids)+1, err)
-			}
+	for key := range keyfile.Keys(text) {
+		if err := r.add(key); err != nil {
+			return nil, fmt.Errorf("%w number %d: %w", ErrKey, len(r.ids)+1, err)
 		}
 	}
 	if r.first == nil {
@@ -79,26 +69,13 @@ func (r *Keyring) add(line string) error {
 	return nil
 }
 
-// maxFile bounds a key file, in bytes.
-const maxFile = 1 << 20
-
-// Read reads a key file, in the form of [Parse]. Only its owner may be able to
-// read it (mode 0600 or less).
+// Read reads a key file, in the form of [Parse], as [keyfile.Read] does.
 func Read(path string) (*Keyring, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
-	case !info.Mode().IsRegular() || info.Size() > maxFile:
-		return nil, fmt.Errorf("%w: %s is no key file", ErrKey, path)
-	case info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows":
-		return nil, fmt.Errorf("%w: %s can be read by others (mode %04o): chmod 600 it", ErrKey, path, info.Mode().Perm())
-	}
-	text, err := os.ReadFile(path)
+	text, err := keyfile.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	r, err := Parse(string(text))
+	r, err := Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -9,10 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
-	"runtime"
 	"strings"
 
 	"golang.org/x/crypto/chacha20poly1305"
+
+	"github.com/riverstones/riverstones/queue/keyfile"
 )
 
 // Keys hands out the keys that seal and open. An implementation over a key
@@ -47,22 +48,13 @@ type Keyring struct {
 	keys    map[string]cipher.AEAD
 }
 
-// ParseKeys reads keys from a text of lines, or parts between commas, id:key
-// with the key's 32 bytes in standard base64. Empty lines, and those that begin
-// with #, are passed over. Its errors show no key.
+// ParseKeys reads keys id:key, with the key's 32 bytes in standard base64, from a
+// text as [keyfile.Keys] takes it apart. Its errors show no key.
 func ParseKeys(text string) (*Keyring, error) {
 	r := &Keyring{keys: map[string]cipher.AEAD{}}
-	for line := range strings.SplitSeq(text, "\n") {
-		if strings.HasPrefix(strings.TrimSpace(line), "#") {
-			continue
-		}
-		for part := range strings.SplitSeq(line, ",") {
-			if part = strings.TrimSpace(part); part == "" {
-				continue
-			}
-			if err := r.add(part); err != nil {
-				return nil, fmt.Errorf("%w: number %d: %w", ErrKeys, len(r.keys)+1, err)
-			}
+	for key := range keyfile.Keys(text) {
+		if err := r.add(key); err != nil {
+			return nil, fmt.Errorf("%w: number %d: %w", ErrKeys, len(r.keys)+1, err)
 		}
 	}
 	if r.current == "" {
@@ -106,26 +98,13 @@ func (r *Keyring) Key(id string) (cipher.AEAD, error) {
 	return key, nil
 }
 
-// maxFile bounds a key file, in bytes.
-const maxFile = 1 << 20
-
-// ReadKeys reads a key file, in the form of [ParseKeys]. Only its owner may be
-// able to read it (mode 0600 or less).
+// ReadKeys reads a key file, in the form of [ParseKeys], as [keyfile.Read] does.
 func ReadKeys(path string) (*Keyring, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrKeys, err)
-	case !info.Mode().IsRegular() || info.Size() > maxFile:
-		return nil, fmt.Errorf("%w: %s is no key file", ErrKeys, path)
-	case info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows":
-		return nil, fmt.Errorf("%w: %s can be read by others (mode %04o): chmod 600 it", ErrKeys, path, info.Mode().Perm())
-	}
-	text, err := os.ReadFile(path)
+	text, err := keyfile.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKeys, err)
 	}
-	r, err := ParseKeys(string(text))
+	r, err := ParseKeys(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
